@@ -1,0 +1,89 @@
+// What is a low-rank adapter of a backbone?
+//
+// Concept: LoRA (Hu et al. 2022): the linear map y = x W^T becomes y = x (W + (alpha/r) B A)^T. One
+//          adapter holds A and B of every adapted map; B starts at zero, so a fresh adapter changes
+//          nothing. Values live in one flat buffer (for the optimiser); maps are views of it.
+// Shapes:  A_RI [R, I], B_OR [O, R], row-major.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/options.h"
+
+namespace raie {
+
+// A linear map of a backbone that can be adapted.
+struct LinearMapInfo {
+  std::string name;      // PEFT module path, "blocks.0.attention.q"
+  std::string kind;      // q, k, v, out, ffn_in, ffn_out
+  std::int64_t inputs;   // I
+  std::int64_t outputs;  // O
+};
+
+struct LoraOptions {
+  std::int64_t rank = 8;
+  double alpha = 16;
+  double dropout = 0;  // on the adapter's input, training only; > 0 keeps the low-rank path apart
+  std::vector<std::string> maps = {"q", "k", "v", "out", "ffn_in", "ffn_out"};
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.rank, Field{.name = "rank",
+                           .help = "rank of each adapter",
+                           .minimum = 1,
+                           .maximum = 1024,
+                           .paper = "8"});
+    visit(self.alpha, Field{.name = "alpha",
+                            .help = "scale: the update is (alpha / rank) B A",
+                            .minimum = 1e-6,
+                            .maximum = 1e6,
+                            .paper = "16"});
+    visit(self.dropout, Field{.name = "dropout",
+                              .help = "dropout on the adapter's input in training",
+                              .minimum = 0,
+                              .maximum = 0.95,
+                              .paper = ".05 (protocol paper)"});
+    visit(self.maps,
+          Field{.name = "maps", .help = "adapted linear maps: q, k, v, out, ffn_in, ffn_out"});
+  }
+};
+
+class Adapter {
+ public:
+  struct Map {
+    int map;               // index into the backbone's linear maps
+    std::int64_t a_begin;  // offsets into values()
+    std::int64_t b_begin;
+    std::int64_t inputs;
+    std::int64_t outputs;
+  };
+
+  // Lays out an adapter over the maps whose kind is listed. A: Kaiming uniform (a = sqrt 5, as
+  // PEFT: uniform in +-1/sqrt(I)) drawn from `seed`; B: zero.
+  static Adapter Make(std::span<const LinearMapInfo> maps, const LoraOptions& options,
+                      std::uint64_t seed);
+
+  const LoraOptions& options() const { return options_; }
+  float scale() const {
+    return static_cast<float>(options_.alpha / static_cast<double>(options_.rank));
+  }
+  std::span<const Map> maps() const { return maps_; }
+  std::span<float> values() { return values_; }
+  std::span<const float> values() const { return values_; }
+  std::span<const float> a_RI(const Map& map) const {
+    return std::span(values_).subspan(map.a_begin, options_.rank * map.inputs);
+  }
+  std::span<const float> b_OR(const Map& map) const {
+    return std::span(values_).subspan(map.b_begin, map.outputs * options_.rank);
+  }
+  bool IsZero() const;  // every B is zero
+
+ private:
+  LoraOptions options_;
+  std::vector<Map> maps_;
+  std::vector<float> values_;
+};
+
+}  // namespace raie

@@ -1,0 +1,188 @@
+#include "base/files.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "raie/error.h"
+
+namespace raie {
+namespace {
+
+namespace fs = std::filesystem;
+
+[[noreturn]] void Fail(const char* what, const fs::path& path) {
+  const int error = errno;
+  throw Error(error == ENOENT ? ErrorCode::kNotFound : ErrorCode::kIo,
+              std::string("cannot ") + what + " " + path.string() + ": " + std::strerror(error));
+}
+
+class Descriptor {
+ public:
+  Descriptor(const fs::path& path, int flags, const char* what)
+      : value_(::open(path.c_str(), flags | O_CLOEXEC, 0666)) {
+    if (value_ < 0) Fail(what, path);
+  }
+  ~Descriptor() { ::close(value_); }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int value() const { return value_; }
+
+ private:
+  int value_;
+};
+
+std::size_t RegularSize(const Descriptor& file, const fs::path& path) {
+  struct stat status {};
+  if (::fstat(file.value(), &status) != 0) Fail("inspect", path);
+  if (S_ISDIR(status.st_mode)) {
+    errno = EISDIR;
+    Fail("read", path);
+  }
+  return static_cast<std::size_t>(status.st_size);
+}
+
+void WriteAll(int descriptor, std::span<const std::byte> bytes, const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      Fail("write", path);
+    }
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+fs::path FolderOf(const fs::path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::path(".");
+}
+
+void SyncFolder(const fs::path& folder) {
+  const Descriptor directory(folder, O_RDONLY | O_DIRECTORY, "open folder");
+  if (::fsync(directory.value()) != 0 && errno != EINVAL) Fail("sync", folder);
+}
+
+// A name beside `path` that no other process uses.
+fs::path TemporaryName(const fs::path& path) {
+  fs::path name = path;
+  name += ".partial." + std::to_string(::getpid());
+  return name;
+}
+
+}  // namespace
+
+std::string ReadFile(const fs::path& path) {
+  const Descriptor file(path, O_RDONLY, "read");
+  std::string bytes(RegularSize(file, path), '\0');
+  std::size_t done = 0;
+  while (done < bytes.size()) {
+    const ssize_t got = ::read(file.value(), bytes.data() + done, bytes.size() - done);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) Fail("read", path);
+    if (got == 0) break;
+    done += static_cast<std::size_t>(got);
+  }
+  bytes.resize(done);
+  return bytes;
+}
+
+void WriteFileAtomically(const fs::path& path, std::string_view bytes) {
+  const fs::path temporary = TemporaryName(path);
+  try {
+    FileWriter writer(temporary);
+    writer.Write(bytes);
+    writer.Close();
+    if (::rename(temporary.c_str(), path.c_str()) != 0) Fail("replace", path);
+  } catch (...) {
+    ::unlink(temporary.c_str());
+    throw;
+  }
+  SyncFolder(FolderOf(path));
+}
+
+MappedFile::MappedFile(const fs::path& path) {
+  const Descriptor file(path, O_RDONLY, "read");
+  size_ = RegularSize(file, path);
+  if (size_ == 0) return;
+  void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.value(), 0);
+  if (data == MAP_FAILED) Fail("map", path);
+  data_ = static_cast<const std::byte*>(data);
+}
+
+MappedFile::~MappedFile() {
+  if (data_ != nullptr) ::munmap(const_cast<std::byte*>(data_), size_);
+}
+
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)), size_(std::exchange(other.size_, 0)) {}
+
+MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
+  std::swap(data_, other.data_);
+  std::swap(size_, other.size_);
+  return *this;
+}
+
+FileWriter::FileWriter(const fs::path& path)
+    : path_(path),
+      descriptor_(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)) {
+  if (descriptor_ < 0) Fail("create", path_);
+}
+
+FileWriter::~FileWriter() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+void FileWriter::Write(std::span<const std::byte> bytes) { WriteAll(descriptor_, bytes, path_); }
+
+void FileWriter::Close() {
+  if (::fsync(descriptor_) != 0 && errno != EINVAL) Fail("sync", path_);
+  if (::close(std::exchange(descriptor_, -1)) != 0) Fail("close", path_);
+}
+
+AtomicDirectory::AtomicDirectory(fs::path target)
+    : target_(std::move(target)), temporary_(TemporaryName(target_.lexically_normal())) {
+  if (!target_.has_filename()) target_ = target_.parent_path();  // "dir/" -> "dir"
+  temporary_ = TemporaryName(target_);
+  std::error_code error;
+  fs::remove_all(temporary_, error);
+  if (!fs::exists(FolderOf(target_))) fs::create_directories(FolderOf(target_), error);
+  if (::mkdir(temporary_.c_str(), 0777) != 0) Fail("create folder", temporary_);
+}
+
+AtomicDirectory::~AtomicDirectory() {
+  std::error_code error;
+  if (!temporary_.empty()) fs::remove_all(temporary_, error);
+}
+
+void AtomicDirectory::Commit() {
+  SyncFolder(temporary_);
+  if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0) {
+    temporary_.clear();
+  } else if (errno != EEXIST || ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(),
+                                            RENAME_EXCHANGE) != 0) {
+    Fail("put in place", target_);
+  }
+  SyncFolder(FolderOf(target_));
+  // After an exchange the temporary name holds the old folder; the destructor removes it.
+}
+
+std::string DigestOf(std::span<const std::byte> bytes) {
+  const XXH128_hash_t hash = XXH3_128bits(bytes.data(), bytes.size());
+  std::array<char, 33> text{};
+  std::snprintf(text.data(), text.size(), "%016llx%016llx",
+                static_cast<unsigned long long>(hash.high64),
+                static_cast<unsigned long long>(hash.low64));
+  return text.data();
+}
+
+std::string DigestOfFile(const fs::path& path) { return DigestOf(MappedFile(path).bytes()); }
+
+}  // namespace raie

@@ -1,0 +1,80 @@
+// How are files read, and written so that nobody ever sees half of one?
+//
+// Concept: a file or folder is written under a temporary name beside its final one, synced,
+// renamed,
+//          and the folder above is synced. Whoever fails half-way leaves the old state untouched.
+// Errors:  kNotFound, kIo; the message names the path, what was tried and the system's reason.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace raie {
+
+std::string ReadFile(const std::filesystem::path& path);
+
+// Replaces `path` by a file with these bytes, all or nothing.
+void WriteFileAtomically(const std::filesystem::path& path, std::string_view bytes);
+
+// A file mapped for reading; the bytes live as long as the object.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path);
+  ~MappedFile();
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  std::string_view text() const { return {reinterpret_cast<const char*>(data_), size_}; }
+
+ private:
+  const std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+// Writes one new file in pieces; the caller commits by renaming its folder (AtomicDirectory).
+class FileWriter {
+ public:
+  explicit FileWriter(const std::filesystem::path& path);
+  ~FileWriter();
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  void Write(std::span<const std::byte> bytes);
+  void Write(std::string_view text) { Write(std::as_bytes(std::span(text))); }
+  void Close();  // syncs; without it the destructor only closes
+
+ private:
+  std::filesystem::path path_;
+  int descriptor_;
+};
+
+// A folder that appears at `target` when Commit is called, and not at all otherwise. An existing
+// target is exchanged in one step and the old one removed afterwards.
+class AtomicDirectory {
+ public:
+  explicit AtomicDirectory(std::filesystem::path target);
+  ~AtomicDirectory();  // removes what was not committed
+  AtomicDirectory(const AtomicDirectory&) = delete;
+  AtomicDirectory& operator=(const AtomicDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return temporary_; }  // write in here
+  void Commit();
+
+ private:
+  std::filesystem::path target_;
+  std::filesystem::path temporary_;
+};
+
+// Returns 32 hexadecimal digits (XXH3, 128 bits): detects damage and accidental difference, not
+// malice.
+std::string DigestOf(std::span<const std::byte> bytes);
+std::string DigestOfFile(const std::filesystem::path& path);
+
+}  // namespace raie

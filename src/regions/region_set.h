@@ -1,0 +1,71 @@
+// What are the preference regions at one moment?
+//
+// Concept: K unit centres on the sphere of hidden states, each with a radius and the bookkeeping
+// the
+//          edit rules need. A value: an edit makes a new set.
+// Source:  METHOD section 4 (Eq. 1, 5, 6).
+// Shapes:  centre [D], unit norm.
+// Units:   angles in radians.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "raie/types.h"
+
+namespace raie {
+
+struct Region {
+  RegionId id = kNoRegion;
+  std::vector<float> centre;
+  double resultant_length = 0;    // l_k: |sum of z| over what the centre is the mean of
+  double radius_rad = 0;          // r_k
+  double initial_radius_rad = 0;  // r_k(0)
+  std::int64_t num_members = 0;   // n_k: windows the centre was fitted on or edited with
+  std::int64_t num_updates = 0;
+  std::int64_t num_expands = 0;
+};
+
+struct RegionSet {
+  std::int64_t dim = 0;
+  std::int64_t starting_count = 0;  // K at discovery: the cap on Add is twice this
+  std::int32_t next_id = 0;         // ids are never reused
+  std::vector<Region> regions;
+
+  std::int64_t size() const { return static_cast<std::int64_t>(regions.size()); }
+};
+
+// tau and delta of Eq. 4, calibrated on S held-out windows and not changed in F.
+struct Calibration {
+  double tau = 0;
+  double delta = 0;
+  double first_cos_quantile = 0;  // 1 % quantile of s(1), for accepting candidates of Add
+};
+
+// Windows waiting for an Add, in order of arrival.
+struct AddBuffer {
+  std::vector<float> z_MD;
+  std::vector<std::int64_t> users;    // for "at least 10 users"
+  std::vector<std::int64_t> windows;  // caller's window numbers, for the journal
+
+  std::int64_t size() const { return static_cast<std::int64_t>(windows.size()); }
+};
+
+struct EditorState {
+  RegionSet regions;
+  Calibration calibration;
+  AddBuffer buffer;
+};
+
+struct Route {
+  RegionId region = kNoRegion;
+  std::int32_t slot = -1;  // index in RegionSet::regions
+  double cosine = 0;       // s(1)
+  double margin = 0;       // c(1) - c(2) in the confidence used; infinite if K = 1
+};
+
+// Nearest region by cosine (Eq. 9); ties go to the smaller slot.
+Route RouteOne(const RegionSet& regions, std::span<const float> z_D);
+
+}  // namespace raie
