@@ -1,15 +1,14 @@
 # The one library users link, made of all modules, and its CMake package.
 get_property(modules GLOBAL PROPERTY RAIE_MODULES)
-file(WRITE ${CMAKE_BINARY_DIR}/empty.cc.in "")
-configure_file(${CMAKE_BINARY_DIR}/empty.cc.in ${CMAKE_BINARY_DIR}/empty.cc COPYONLY)
-add_library(raie SHARED ${CMAKE_BINARY_DIR}/empty.cc)
+list(TRANSFORM modules PREPEND "$<TARGET_OBJECTS:" OUTPUT_VARIABLE objects)
+list(TRANSFORM objects APPEND ">")
+add_library(raie SHARED ${objects})
 add_library(raie::raie ALIAS raie)
 target_include_directories(raie INTERFACE $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}/include>
                                           $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
 target_compile_features(raie INTERFACE cxx_std_20)
-foreach(module ${modules})
-  target_link_libraries(raie PRIVATE $<LINK_LIBRARY:WHOLE_ARCHIVE,${module}>)
-endforeach()
+# For the libraries the modules need; their own objects are there already.
+target_link_libraries(raie PRIVATE ${modules})
 set_target_properties(raie PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
 
 include(CMakePackageConfigHelpers)
