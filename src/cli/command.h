@@ -1,0 +1,89 @@
+// What is a command of the program?
+//
+// Concept: a name, the flags that are its own (a struct of arguments with VisitFields: one field
+//          `min_events` gives one flag --min-events), flags that are short for a key of the
+//          configuration, and a function. Parsing, --help, --config, --set, --json, --seed and
+//          --threads are the same for all and live in parser.cc.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "base/options.h"
+#include "base/task_pool.h"
+#include "raie/progress.h"
+#include "service/configuration.h"
+
+namespace raie::cli {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitInternal = 1;
+inline constexpr int kExitUsage = 2;
+inline constexpr int kExitData = 3;
+inline constexpr int kExitCheckFailed = 4;
+inline constexpr int kExitInterrupted = 130;
+
+// What every command is given besides its own arguments.
+struct Invocation {
+  Configuration configuration;
+  std::vector<std::string> set_keys;  // keys the user gave, by whatever way
+  bool json = false;
+  ProgressObserver progress;
+  std::function<void()> clear_progress;  // before anything else is written
+  const CancelFlag* cancel = nullptr;
+  TaskPool* pool = nullptr;
+
+  bool IsSet(const std::string& key) const;
+};
+
+// `--flag VALUE` as short for `--set key=VALUE`.
+struct KeyFlag {
+  std::string flag;         // "--min-rating"
+  std::string key;          // "prepare.min_rating"
+  bool repeatable = false;  // values of a list, one each time
+  std::string value = "";   // not empty: the flag takes no value and sets this one
+};
+
+struct Command {
+  std::string name;  // "fit", "data prepare"
+  std::string summary;
+  std::vector<std::string> sections;  // of the configuration, described in --help
+  std::vector<std::string> required;  // fields of the arguments
+  std::vector<KeyFlag> key_flags;
+  std::shared_ptr<void> arguments;
+  FieldList fields;  // of the arguments
+  std::function<int(Invocation&)> run;
+};
+
+struct CommandText {
+  std::string name;
+  std::string summary;
+  std::vector<std::string> sections;
+  std::vector<std::string> required;
+  std::vector<KeyFlag> key_flags;
+};
+
+template <HasFields Arguments>
+Command MakeCommand(CommandText text, int (*run)(const Arguments&, Invocation&)) {
+  auto arguments = std::make_shared<Arguments>();
+  return {.name = std::move(text.name),
+          .summary = std::move(text.summary),
+          .sections = std::move(text.sections),
+          .required = std::move(text.required),
+          .key_flags = std::move(text.key_flags),
+          .arguments = arguments,
+          .fields = FieldsOf(*arguments),
+          .run = [arguments, run](Invocation& invocation) { return run(*arguments, invocation); }};
+}
+
+// Writes to standard output; the program ends with an error if that fails.
+void Print(const std::string& text);
+void PrintJson(const nlohmann::ordered_json& object);
+
+// Writes one line to standard error.
+void Note(const std::string& line);
+
+}  // namespace raie::cli
