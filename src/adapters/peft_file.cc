@@ -1,0 +1,178 @@
+#include "adapters/peft_file.h"
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/files.h"
+#include "raie/error.h"
+#include "tensorfile/safetensors.h"
+
+namespace raie {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kConfigFile = "adapter_config.json";
+constexpr const char* kTensorFile = "adapter_model.safetensors";
+constexpr std::string_view kPrefix = "base_model.model.";
+constexpr std::string_view kSuffixA = ".lora_A.weight";
+constexpr std::string_view kSuffixB = ".lora_B.weight";
+
+std::string TensorName(const LinearMapInfo& map, std::string_view suffix) {
+  return std::string(kPrefix) + map.name + std::string(suffix);
+}
+
+std::string LastPart(const std::string& name) { return name.substr(name.rfind('.') + 1); }
+
+json ConfigOf(const Adapter& adapter, std::span<const LinearMapInfo> maps,
+              const std::string& base_model) {
+  std::set<std::string> targets;
+  for (const Adapter::Map& map : adapter.maps()) targets.insert(LastPart(maps[map.map].name));
+  const LoraOptions& options = adapter.options();
+  json alpha = options.alpha;
+  if (options.alpha == std::floor(options.alpha)) {
+    alpha = static_cast<std::int64_t>(options.alpha);  // as PEFT writes it
+  }
+  return {{"peft_type", "LORA"},
+          {"task_type", nullptr},
+          {"base_model_name_or_path", base_model},
+          {"r", options.rank},
+          {"lora_alpha", alpha},
+          {"lora_dropout", options.dropout},
+          {"target_modules", targets},
+          {"bias", "none"},
+          {"fan_in_fan_out", false},
+          {"inference_mode", true},
+          {"init_lora_weights", true},
+          {"modules_to_save", nullptr},
+          {"rank_pattern", json::object()},
+          {"alpha_pattern", json::object()},
+          {"use_dora", false},
+          {"use_rslora", false}};
+}
+
+// Settings that change what the tensors mean. Absent, null, false, empty or the value here is fine.
+void RefuseUnsupported(const std::string& path, const json& config) {
+  const auto refuse = [&](const std::string& key, const std::string& fix) {
+    throw Error(ErrorCode::kInvalidArgument,
+                path + ": " + key + " = " + config.at(key).dump() + " is not supported: " + fix);
+  };
+  for (const char* key :
+       {"use_dora", "use_rslora", "fan_in_fan_out", "modules_to_save", "lora_bias",
+        "layers_pattern", "layers_to_transform", "layer_replication", "megatron_config",
+        "loftq_config", "trainable_token_indices", "target_parameters", "exclude_modules",
+        "corda_config", "eva_config", "use_qalora", "alora_invocation_tokens", "arrow_config"}) {
+    if (!config.contains(key)) continue;
+    const json& value = config[key];
+    const bool off = value.is_null() || value == false || (value.is_structured() && value.empty());
+    if (!off) refuse(key, "train the adapter without it, or merge it into the backbone");
+  }
+  if (config.contains("bias") && config["bias"] != "none") {
+    refuse("bias", "train the adapter with bias = \"none\"");
+  }
+  for (const auto& [pattern, common] :
+       {std::pair("rank_pattern", "r"), std::pair("alpha_pattern", "lora_alpha")}) {
+    if (!config.contains(pattern) || config[pattern].is_null()) continue;
+    for (const auto& [module, value] : config[pattern].items()) {
+      if (value != config.value(common, json())) {
+        refuse(pattern, std::string("every map must have the same ") + common);
+      }
+    }
+  }
+}
+
+double Number(const std::string& path, const json& config, const char* key) {
+  if (!config.contains(key) || !config[key].is_number()) {
+    throw Error(ErrorCode::kCorruptData, path + ": expected a number " + key);
+  }
+  return config[key].get<double>();
+}
+
+LoraOptions ReadConfig(const std::string& path) {
+  json config;
+  try {
+    config = json::parse(ReadFile(path));
+  } catch (const json::exception& error) {
+    throw Error(ErrorCode::kCorruptData, path + " is not JSON: " + error.what());
+  }
+  if (!config.is_object() || !config.contains("peft_type") || config["peft_type"] != "LORA") {
+    throw Error(ErrorCode::kInvalidArgument, path + ": peft_type is not \"LORA\"");
+  }
+  RefuseUnsupported(path, config);
+  LoraOptions options;
+  const double rank = Number(path, config, "r");
+  if (rank != std::floor(rank)) throw Error(ErrorCode::kCorruptData, path + ": r is not whole");
+  options.rank = static_cast<std::int64_t>(rank);
+  options.alpha = Number(path, config, "lora_alpha");
+  options.dropout = config.contains("lora_dropout") ? Number(path, config, "lora_dropout") : 0;
+  return options;
+}
+
+// Returns the kinds whose maps have tensors; refuses a kind adapted in some maps only, and tensors
+// that belong to no linear map.
+std::vector<std::string> KindsOf(const std::string& path, const TensorFile& file,
+                                 std::span<const LinearMapInfo> maps) {
+  std::vector<std::string> kinds;
+  std::set<std::string> expected;
+  for (const LinearMapInfo& map : maps) {
+    if (file.Find(TensorName(map, kSuffixA)) == nullptr) continue;
+    if (std::find(kinds.begin(), kinds.end(), map.kind) == kinds.end()) kinds.push_back(map.kind);
+  }
+  for (const LinearMapInfo& map : maps) {
+    if (std::find(kinds.begin(), kinds.end(), map.kind) == kinds.end()) continue;
+    for (const std::string_view suffix : {kSuffixA, kSuffixB}) {
+      expected.insert(TensorName(map, suffix));
+      if (file.Find(TensorName(map, suffix)) == nullptr) {
+        throw Error(ErrorCode::kCorruptData, path + " has no tensor " + TensorName(map, suffix) +
+                                                 ": a kind of map (" + map.kind +
+                                                 ") is adapted in every block or in none");
+      }
+    }
+  }
+  for (const TensorInfo& info : file.tensors()) {
+    if (!expected.contains(info.name)) {
+      throw Error(ErrorCode::kCorruptData,
+                  path + ": tensor " + info.name + " belongs to no linear map of this backbone");
+    }
+  }
+  if (kinds.empty()) throw Error(ErrorCode::kCorruptData, path + " adapts no linear map");
+  return kinds;
+}
+
+}  // namespace
+
+void SaveAdapter(const std::filesystem::path& folder, const Adapter& adapter,
+                 std::span<const LinearMapInfo> maps, const std::string& base_model) {
+  const std::int64_t rank = adapter.options().rank;
+  std::vector<TensorView> tensors;
+  for (const Adapter::Map& map : adapter.maps()) {
+    const LinearMapInfo& info = maps[map.map];
+    tensors.push_back({TensorName(info, kSuffixA), {rank, map.inputs}, adapter.a_RI(map)});
+    tensors.push_back({TensorName(info, kSuffixB), {map.outputs, rank}, adapter.b_OR(map)});
+  }
+  SaveTensors(folder / kTensorFile, std::move(tensors), {{"format", "pt"}});
+  FileWriter config(folder / kConfigFile);
+  config.Write(ConfigOf(adapter, maps, base_model).dump(2) + "\n");
+  config.Close();
+}
+
+Adapter LoadAdapter(const std::filesystem::path& folder, std::span<const LinearMapInfo> maps) {
+  LoraOptions options = ReadConfig((folder / kConfigFile).string());
+  const TensorFile file(folder / kTensorFile);
+  options.maps = KindsOf((folder / kTensorFile).string(), file, maps);
+  Adapter adapter = Adapter::Make(maps, options, 0);
+  for (const Adapter::Map& map : adapter.maps()) {
+    const LinearMapInfo& info = maps[map.map];
+    const std::int64_t a_shape[] = {options.rank, map.inputs};
+    const std::int64_t b_shape[] = {map.outputs, options.rank};
+    const auto a = file.Floats(TensorName(info, kSuffixA), a_shape);
+    const auto b = file.Floats(TensorName(info, kSuffixB), b_shape);
+    std::copy(a.begin(), a.end(), adapter.values().begin() + map.a_begin);
+    std::copy(b.begin(), b.end(), adapter.values().begin() + map.b_begin);
+  }
+  return adapter;
+}
+
+}  // namespace raie

@@ -1,0 +1,30 @@
+// How is an adapter kept in a folder that the PEFT library can load too?
+//
+// Concept: adapter_config.json (peft_type LORA, r, lora_alpha, lora_dropout, target_modules, ...)
+//          and adapter_model.safetensors with base_model.model.<map>.lora_A.weight [R, I] and
+//          .lora_B.weight [O, R], where <map> is LinearMapInfo::name.
+// Source:  PEFT 0.17; what would change the mathematics and is not implemented here (DoRA,
+//          rsLoRA, modules_to_save, trained biases, ranks or alphas per map, ...) is refused by
+//          name, not ignored.
+// Errors:  kNotFound, kCorruptData (file, tensor, shape found and expected), kInvalidArgument for a
+//          setting raie does not support.
+#pragma once
+
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "adapters/adapter.h"
+
+namespace raie {
+
+// Writes the two files into `folder`, which exists; the caller commits (AtomicDirectory).
+// `maps` are the linear maps of the backbone the adapter was made for; `base_model` is recorded.
+void SaveAdapter(const std::filesystem::path& folder, const Adapter& adapter,
+                 std::span<const LinearMapInfo> maps, const std::string& base_model);
+
+// Returns the adapter of a folder, checked against the backbone's linear maps. Adapters written by
+// SaveAdapter come back bit-equal.
+Adapter LoadAdapter(const std::filesystem::path& folder, std::span<const LinearMapInfo> maps);
+
+}  // namespace raie

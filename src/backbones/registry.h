@@ -1,0 +1,41 @@
+// Which backbones are there, and how is one made from its name and options?
+//
+// Concept: one explicit function; a new backbone is its files plus one line in registry.cc
+//          (docs/add-a-backbone.md).
+// Errors:  an unknown name or an option out of range is kInvalidArgument and names the known ones.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backbones/backbone.h"
+#include "backbones/sasrec.h"
+#include "base/options.h"
+
+namespace raie {
+
+struct BackboneOptions {
+  std::string name = "sasrec";
+  SasrecOptions sasrec;
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.name, Field{.name = "name", .help = "which backbone: sasrec"});
+    visit(self.sasrec, Field{.name = "sasrec", .help = "options of SASRec"});
+  }
+};
+
+// The names MakeBackbone knows.
+std::span<const char* const> BackboneNames();
+
+// Returns a fresh backbone, its parameters drawn from `seed`.
+std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed);
+
+// Returns a fresh item table [num_items, D] with the backbone's initial distribution. Row i depends
+// on (seed, i) only, so a larger table begins with the smaller one.
+std::vector<float> MakeItemRows(const BackboneOptions& options, std::int64_t num_items,
+                                std::uint64_t seed);
+
+}  // namespace raie
