@@ -1,8 +1,7 @@
 // What are the preference regions at one moment?
 //
 // Concept: K unit centres on the sphere of hidden states, each with a radius and the bookkeeping
-// the
-//          edit rules need. A value: an edit makes a new set.
+//          the edit rules need. A value: an edit makes a new set.
 // Source:  METHOD section 4 (Eq. 1, 5, 6).
 // Shapes:  centre [D], unit norm.
 // Units:   angles in radians.
@@ -31,10 +30,18 @@ struct RegionSet {
   std::int64_t dim = 0;
   std::int64_t starting_count = 0;  // K at discovery: the cap on Add is twice this
   std::int32_t next_id = 0;         // ids are never reused
+  double quantile = 0.9;            // q of the radii; the edit rules keep to it
   std::vector<Region> regions;
 
   std::int64_t size() const { return static_cast<std::int64_t>(regions.size()); }
 };
+
+// Returns the slot of region `id`, or -1 if the set does not hold it.
+std::int32_t SlotOf(const RegionSet& regions, RegionId id);
+
+// Throws kInternal unless every centre has `dim` finite values of unit norm, every radius is
+// within [0, pi] and ids are unique and below next_id.
+void CheckRegions(const RegionSet& regions);
 
 // tau and delta of Eq. 4, calibrated on S held-out windows and not changed in F.
 struct Calibration {
@@ -57,15 +64,5 @@ struct EditorState {
   Calibration calibration;
   AddBuffer buffer;
 };
-
-struct Route {
-  RegionId region = kNoRegion;
-  std::int32_t slot = -1;  // index in RegionSet::regions
-  double cosine = 0;       // s(1)
-  double margin = 0;       // c(1) - c(2) in the confidence used; infinite if K = 1
-};
-
-// Nearest region by cosine (Eq. 9); ties go to the smaller slot.
-Route RouteOne(const RegionSet& regions, std::span<const float> z_D);
 
 }  // namespace raie
