@@ -1,0 +1,86 @@
+// How well does a scorer rank S and T, in all and for whom?
+//
+// Concept: every window of S (training, held out) and of the test slice is ranked over the full
+//          catalogue; the test slice is also cut by kind of user (seen in S or new) and kind of
+//          target (seen in S, new since, outside the catalogue): 2 x 3 cells and their margins.
+// Source:  METHOD section 2 ("Ranking", "Breakdown"). S is ranked over C_S, T over the scorer's
+//          catalogue; a target outside is a miss and counts; a context that lost all its items is
+//          ranked by popularity in the slice before the test and counted.
+// Cost:    two forward passes a window (route, predict).
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/task_pool.h"
+#include "data/prepared_data.h"
+#include "data/windows.h"
+#include "evaluation/ranking_summary.h"
+#include "methods/scorer.h"
+#include "raie/progress.h"
+
+namespace raie {
+
+enum class SetupPart { kAll, kHeldOutOnly };  // kHeldOutOnly leaves S_in_sample out (it is large)
+
+struct EvaluationRequest {
+  WindowOptions windows;
+  int setup_slice = 0;
+  int test_slice = 2;
+  std::int64_t catalogue_size = 0;  // the scorer's: what the test slice is ranked over
+  ContextItems context_items = ContextItems::kRanked;  // kMasked if and only if repeats = first
+  SetupPart setup_part = SetupPart::kAll;
+  ProgressObserver observer = nullptr;
+};
+
+// Names of the two kinds of users and three kinds of targets in "T_cross".
+inline constexpr std::array<const char*, 2> kUserKinds = {"returning", "new_users"};
+inline constexpr std::array<const char*, 3> kTargetKinds = {"seen_items", "new_items", "outside"};
+
+struct RegionEvaluation {
+  RegionId region = kNoRegion;
+  RankingSummary test;
+  RankingSummary held_out;
+};
+
+struct EvaluationReport {
+  RankingSummary in_sample;
+  RankingSummary held_out;
+  RankingSummary test;
+  std::array<RankingSummary, 2> by_user;               // kUserKinds
+  std::array<RankingSummary, 3> by_target;             // kTargetKinds
+  std::array<std::array<RankingSummary, 3>, 2> cells;  // [user kind][target kind]
+  std::vector<RegionEvaluation> regions;               // by id; the region each window is routed to
+  std::int64_t empty_contexts = 0;                     // test windows ranked by popularity
+};
+
+EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
+                          const EvaluationRequest& request, TaskPool& pool);
+
+// The parts "S_in_sample", "S_held_out", "T", "T_returning", "T_new_users", "T_seen_items",
+// "T_new_items", "T_outside", "T_cross" and "regions".
+nlohmann::ordered_json ToJson(const EvaluationReport& report);
+
+// Windows with their contexts read, and how each ranks.
+struct RankedSet {
+  std::vector<RankedWindow> windows;  // as the window set
+  std::vector<RegionId> regions;      // empty without regions; kNoRegion for an empty context
+  std::int64_t empty_contexts = 0;
+};
+
+struct RankSetRequest {
+  std::int64_t context = 10;
+  std::int64_t catalogue_size = 0;
+  ContextItems context_items = ContextItems::kRanked;
+  int popularity_slice = -1;  // ranks empty contexts; -1: none, they are misses
+};
+
+// Ranks every window of a set, a chunk at a time.
+RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,
+                      const RankSetRequest& request, TaskPool& pool);
+
+}  // namespace raie

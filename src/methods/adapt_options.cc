@@ -1,0 +1,47 @@
+#include "methods/adapt_options.h"
+
+#include <string>
+#include <vector>
+
+#include "raie/error.h"
+
+namespace raie {
+
+AdaptOptions AdaptOptions::Preset(EditorPreset editor, Protocol protocol) {
+  AdaptOptions options;
+  options.editor = EditorOptions::Preset(editor);
+  if (editor == EditorPreset::kPaper) {
+    options.gate = GateKind::kOff;
+    options.keep_gate = KeepGateKind::kOff;
+    options.rho = 0.7;
+  }
+  if (protocol == Protocol::kPaper) {
+    options.budget = BudgetKind::kOwn;
+    options.item_rows = ItemRowsKind::kFrozen;
+    options.lora.dropout = 0.05;
+    options.batches = BatchKind::kSeparate;
+  }
+  return options;
+}
+
+void AdaptOptions::Validate() const {
+  std::vector<std::string> problems;
+  if (gate == GateKind::kDrift && drift.level == 0) {
+    problems.push_back(
+        "drift.level is 0, so no region can ever be found to drift and nothing would be trained; "
+        "set a level above 0 or gate = off");
+  }
+  if (sharing != Sharing::kRegional && overlap_penalty > 0) {
+    problems.push_back("overlap_penalty is " + std::to_string(overlap_penalty) +
+                       ", which needs adapters of their own; set sharing = regional");
+  }
+  if (sharing == Sharing::kWarm && (warm_share == 0 || warm_share == 1)) {
+    problems.push_back(
+        "warm_share must lie between 0 and 1 for sharing = warm; set sharing = regional (0) or "
+        "shared (1)");
+  }
+  CheckRanges(FieldsOf(const_cast<AdaptOptions&>(*this)), "adapt", problems);
+  editor.Validate();
+}
+
+}  // namespace raie

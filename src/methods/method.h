@@ -1,0 +1,79 @@
+// What must a way of keeping a recommender fresh offer, so that one protocol compares them all?
+//
+// Concept: a method starts from the model fitted on S, learns from slice after slice, and can be
+//          asked for scores at any time. How it does so (adapters, regions, counts, two models) is
+//          its own affair. Adding a method = one file and one line of the registry.
+// Source:  METHOD section 5; budgets and checkpoints: section 2 ("Budget", "Tuning").
+// Errors:  kInvalidArgument for settings that cannot work, before anything is trained.
+// Threads: one method object is used from one thread; its scorers are immutable.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/task_pool.h"
+#include "data/prepared_data.h"
+#include "data/windows.h"
+#include "methods/adapt_options.h"
+#include "methods/adapt_report.h"
+#include "methods/scorer.h"
+#include "raie/progress.h"
+#include "training/snapshot.h"
+
+namespace raie {
+
+// Where a method runs. The references must outlive it.
+struct RunContext {
+  const PreparedData& data;
+  TaskPool& pool;
+  std::uint64_t seed = 0;
+  ProgressObserver observer = nullptr;
+  const CancelFlag* cancel = nullptr;
+};
+
+// One slice to learn from.
+struct AdaptSlice {
+  int slice = 1;                // of the data
+  const WindowSet* windows;     // its training windows
+  const WindowSet* memory;      // training windows of all earlier slices: rho, replay
+  const WindowSet* reference;   // held-out windows of the slice before: what "no drift" looks like
+  std::int64_t catalogue_size;  // items ranked and in every loss
+};
+
+class Method {
+ public:
+  virtual ~Method() = default;
+  virtual std::string_view name() const = 0;
+
+  // Takes the model fitted on S (backbone, item rows, regions). May learn from S (`memory` of the
+  // first slice) only as far as the method's rule says.
+  virtual void Prepare(const Snapshot& setup, const WindowSet& setup_windows) = 0;
+
+  // Learns from one slice. May be called again as slices arrive: adapters go on, the optimiser
+  // starts anew.
+  virtual AdaptReport Adapt(const AdaptSlice& slice) = 0;
+
+  virtual std::unique_ptr<Scorer> MakeScorer() const = 0;
+
+  // The state as something to publish; null for methods that are no snapshot (popularity, ...).
+  virtual const Snapshot* snapshot() const { return nullptr; }
+};
+
+struct MethodInfo {
+  const char* name;
+  const char* summary;
+  std::unique_ptr<Method> (*make)(const RunContext&, const AdaptOptions&);
+};
+
+// All methods, in the order of METHOD section 5.
+std::span<const MethodInfo> Methods();
+
+// Makes a method by name; an unknown name is an error that names the nearest.
+std::unique_ptr<Method> MakeMethod(std::string_view name, const RunContext& context,
+                                   const AdaptOptions& options);
+
+}  // namespace raie

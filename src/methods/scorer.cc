@@ -1,0 +1,125 @@
+#include "methods/scorer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "raie/error.h"
+
+namespace raie {
+namespace {
+
+constexpr std::int64_t kTile = 32;  // contexts scored at once; never depends on the threads
+constexpr float kMasked = -std::numeric_limits<float>::infinity();
+
+std::span<const ItemId> ItemsOf(const WindowBatch& contexts, std::int64_t row) {
+  return std::span(contexts.items)
+      .subspan(contexts.offsets[row], contexts.offsets[row + 1] - contexts.offsets[row]);
+}
+
+void CheckFinite(std::span<const float> scores) {
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (!std::isfinite(scores[i])) {
+      throw Error(ErrorCode::kInternal, "ranking: the score of item " + std::to_string(i) +
+                                            " is not finite; the model is damaged");
+    }
+  }
+}
+
+void Mask(std::span<const ItemId> items, ItemId keep, std::span<float> scores) {
+  for (const ItemId item : items) {
+    if (item != keep && Index(item) < std::ssize(scores)) scores[Index(item)] = kMasked;
+  }
+}
+
+std::int64_t RankOf(std::span<const float> scores, ItemId target) {
+  if (Index(target) < 0 || Index(target) >= std::ssize(scores)) return kOutsideCatalogue;
+  const float score = scores[Index(target)];
+  // The target itself is one of those counted.
+  return std::count_if(scores.begin(), scores.end(), [&](float other) { return other >= score; });
+}
+
+std::vector<ScoredItem> Best(std::span<const float> scores, std::int64_t k) {
+  std::vector<ScoredItem> items;
+  for (std::size_t i = 0; i < scores.size(); ++i) {
+    if (scores[i] != kMasked) items.push_back({static_cast<ItemId>(i), scores[i]});
+  }
+  const auto better = [](const ScoredItem& a, const ScoredItem& b) {
+    return a.score != b.score ? a.score > b.score : Index(a.item) < Index(b.item);
+  };
+  const std::int64_t count = std::min(k, static_cast<std::int64_t>(items.size()));
+  std::partial_sort(items.begin(), items.begin() + count, items.end(), better);
+  items.resize(count);
+  return items;
+}
+
+// Runs body(row, scores of the row) for every context, tile by tile.
+void ForEachScoredRow(const Scorer& scorer, const WindowBatch& contexts,
+                      std::int64_t catalogue_size, TaskPool& pool,
+                      const std::function<void(std::int64_t, std::span<float>)>& body) {
+  const std::int64_t rows = contexts.num_rows();
+  pool.ForEach((rows + kTile - 1) / kTile, [&](std::int64_t task, int) {
+    const std::int64_t begin = task * kTile;
+    const std::int64_t end = std::min(rows, begin + kTile);
+    std::vector<float> scores((end - begin) * catalogue_size);
+    scorer.Score(SliceOf(contexts, begin, end), catalogue_size, scores);
+    CheckFinite(scores);
+    for (std::int64_t row = begin; row < end; ++row) {
+      body(row, std::span(scores).subspan((row - begin) * catalogue_size, catalogue_size));
+    }
+  });
+}
+
+}  // namespace
+
+std::vector<Route> Scorer::Routes(const WindowBatch&, TaskPool&) const { return {}; }
+
+RoutedRanks Scorer::Ranks(const WindowBatch& contexts, const RankRequest& request,
+                          TaskPool& pool) const {
+  std::vector<std::int64_t> ranks(contexts.num_rows());
+  ForEachScoredRow(*this, contexts, request.catalogue_size, pool,
+                   [&](std::int64_t row, std::span<float> scores) {
+                     const ItemId target = request.targets[row];
+                     if (request.context_items == ContextItems::kMasked) {
+                       Mask(ItemsOf(contexts, row), target, scores);
+                     }
+                     ranks[row] = RankOf(scores, target);
+                   });
+  return {.ranks = std::move(ranks), .routes = Routes(contexts, pool)};
+}
+
+std::vector<std::vector<ScoredItem>> Scorer::TopK(const WindowBatch& contexts,
+                                                  const TopKRequest& request,
+                                                  TaskPool& pool) const {
+  std::vector<std::vector<ScoredItem>> best(contexts.num_rows());
+  ForEachScoredRow(*this, contexts, request.catalogue_size, pool,
+                   [&](std::int64_t row, std::span<float> scores) {
+                     if (request.context_items == ContextItems::kMasked) {
+                       Mask(ItemsOf(contexts, row), kNoItem, scores);
+                     }
+                     Mask(request.excluded, kNoItem, scores);
+                     best[row] = Best(scores, request.k);
+                   });
+  return best;
+}
+
+WindowBatch SliceOf(const WindowBatch& contexts, std::int64_t begin, std::int64_t end) {
+  WindowBatch part;
+  const std::int32_t first = contexts.offsets[begin];
+  const std::int32_t last = contexts.offsets[end];
+  for (std::int64_t row = begin; row < end; ++row) {
+    part.offsets.push_back(contexts.offsets[row + 1] - first);
+  }
+  part.items.assign(contexts.items.begin() + first, contexts.items.begin() + last);
+  if (!contexts.times.empty()) {
+    part.times.assign(contexts.times.begin() + first, contexts.times.begin() + last);
+  }
+  if (!contexts.users.empty()) {
+    part.users.assign(contexts.users.begin() + begin, contexts.users.begin() + end);
+  }
+  if (!contexts.row_keys.empty()) {
+    part.row_keys.assign(contexts.row_keys.begin() + begin, contexts.row_keys.begin() + end);
+  }
+  return part;
+}
+
+}  // namespace raie
