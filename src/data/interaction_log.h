@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/column.h"
 #include "raie/types.h"
 
 namespace raie {
@@ -38,10 +39,10 @@ class StringTable {
 };
 
 struct InteractionLog {
-  std::vector<UserId> users;
-  std::vector<ItemId> items;
-  std::vector<float> ratings;
-  std::vector<Timestamp> times;
+  Column<UserId> users;
+  Column<ItemId> items;
+  Column<float> ratings;
+  Column<Timestamp> times;
   StringTable user_ids;
   StringTable item_ids;
   StringTable titles;      // by item; "" where unknown; empty table: the data has none
