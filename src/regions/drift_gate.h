@@ -83,7 +83,7 @@ struct RegionDrift {
 std::vector<RegionDrift> MeasureDrift(std::span<const RegionLosses> regions,
                                       const DriftGateOptions& options);
 
-// Groups window losses by (slot, user): inputs of MeasureDrift from flat arrays.
+// Returns the losses of one region, given window by window, grouped by user (ascending).
 std::vector<UserLoss> GroupByUser(std::span<const UserId> users, std::span<const double> nll);
 
 }  // namespace raie
