@@ -1,0 +1,50 @@
+// How is a batch cut into the pieces that run in parallel?
+//
+// Concept: rows are ordered by slot, then as they came, and cut into tiles of one slot and about
+//          `tokens` tokens, so that a tile's activations stay in the cache of a core. The tiles of
+//          a slot are dealt to at most `parts` parts; a part is one task with one gradient buffer,
+//          and the buffers are added in order. Nothing here depends on the number of threads.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "training/batch.h"
+
+namespace raie {
+
+struct TileOptions {
+  std::int64_t tokens = 512;
+  std::int64_t rows = 64;
+  std::int64_t parts = 8;
+};
+
+struct Tile {
+  std::int32_t slot = 0;
+  WindowBatch rows;
+  std::vector<OutputPosition> outputs;  // rows numbered within the tile
+  std::int64_t first_output = 0;        // of the batch in tile order
+  std::int64_t first_token = 0;
+};
+
+// Tiles [begin, end) of one slot.
+struct TilePart {
+  std::int32_t slot;
+  std::int64_t begin;
+  std::int64_t end;
+};
+
+struct TiledBatch {
+  std::vector<Tile> tiles;
+  std::vector<TilePart> parts;
+  std::vector<Target> targets;                // outputs numbered in tile order, sorted by output
+  std::vector<std::int64_t> target_in_batch;  // where each stood in the batch
+  std::vector<std::int32_t> output_slots;     // [P] in tile order, ascending
+  std::vector<std::int64_t> output_in_batch;  // [P]
+  std::int64_t num_tokens = 0;
+};
+
+TiledBatch MakeTiles(const TrainingBatch& batch, const TileOptions& options);
+
+}  // namespace raie
