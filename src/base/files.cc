@@ -142,6 +142,19 @@ FileWriter::~FileWriter() {
 
 void FileWriter::Write(std::span<const std::byte> bytes) { WriteAll(descriptor_, bytes, path_); }
 
+void FileWriter::WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      Fail("write", path_);
+    }
+    offset += static_cast<std::uint64_t>(written);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
 void FileWriter::Close() {
   if (::fsync(descriptor_) != 0 && errno != EINVAL) Fail("sync", path_);
   if (::close(std::exchange(descriptor_, -1)) != 0) Fail("close", path_);

@@ -48,6 +48,8 @@ class FileWriter {
 
   void Write(std::span<const std::byte> bytes);
   void Write(std::string_view text) { Write(std::as_bytes(std::span(text))); }
+  // Writes at a place of the file instead of its end; may run concurrently with itself.
+  void WriteAt(std::uint64_t offset, std::span<const std::byte> bytes);
   void Close();  // syncs; without it the destructor only closes
 
  private:

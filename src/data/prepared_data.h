@@ -1,13 +1,18 @@
 // What does training and evaluation see of a prepared data set?
 //
 // Concept: the events that survived preparation, of all slices, as memory-mapped columns sorted by
-//          (user, time, file order). Slices are half-open time intervals. Items are numbered by the
-//          first slice that holds them (then by first appearance), so the catalogue after slice i
-//          is a prefix: item < catalogue_size(i). docs/formats.md has the files.
+//          (user, time, file order). Slices are half-open time intervals (in leave-last-out: a
+//          user's training events, last but one, last). Users and items are numbered by the first
+//          slice that holds them, items then by the time of their first event, both then by first
+//          appearance in the log. So the users and the catalogue after slice i are prefixes
+//          (item < catalogue_size(i)), and within the slices so is the catalogue at any moment.
+//          docs/formats.md has the files.
 // Source:  METHOD section 2.
 // Shapes:  items, times [E]; user u's events of slice i are SliceEvents(u, i), a range of rows.
 // Errors:  Load throws kNotFound, kCorruptData (digest, sizes, order).
 // Threads: const methods may run concurrently.
+// Cost:    Load reads every byte once (digests and order); FindUser and FindItem make an index when
+//          first called.
 #pragma once
 
 #include <cstdint>
@@ -42,8 +47,14 @@ class PreparedData {
   std::span<const ItemId> items() const;
   std::span<const Timestamp> times() const;
   EventRange SliceEvents(UserId user, int slice) const;
-  std::int64_t catalogue_size(int slice) const;  // items of slices 0..slice
-  std::vector<Timestamp> cuts() const;           // num_slices - 1, ascending
+  // First row a context of this user's slice may hold: the slice's first, but in leave-last-out
+  // the user's first.
+  std::int64_t ContextBegin(UserId user, int slice) const;
+  bool contexts_cross_slices() const;                  // leave-last-out
+  std::int64_t catalogue_size(int slice) const;        // items of slices 0..slice
+  std::int64_t user_count(int slice) const;            // users with events in slices 0..slice
+  std::int64_t CatalogueBefore(Timestamp time) const;  // items with an event before `time`
+  std::vector<Timestamp> cuts() const;  // num_slices - 1, ascending; empty for leave-last-out
 
   std::string_view user_id(UserId user) const;  // raw ids
   std::string_view item_id(ItemId item) const;
@@ -53,9 +64,14 @@ class PreparedData {
   ItemId FindItem(std::string_view raw) const;  // kNoItem if absent
 
   const nlohmann::json& manifest() const;  // options, counts, cuts, digest
-  std::string digest() const;
+  std::string digest() const;              // of all slices: lineage().back()
+  // Digest of slices 0..i for each i: unchanged when slices are appended, so a model fitted on an
+  // earlier state of the data recognises it.
+  const std::vector<std::string>& lineage() const;
 
  private:
+  PreparedData();
+
   struct Columns;
   std::unique_ptr<Columns> columns_;
 };

@@ -2,8 +2,11 @@
 //
 // Concept: a window is a target event and the eligible events before it in the same slice of the
 //          same user. It is stored as two row numbers; its context (the last L eligible items known
-//          to a catalogue) is read from the data when needed.
-// Source:  METHOD section 2 ("Windows", "Held-out part of S").
+//          to a catalogue) is read from the data when needed. In leave-last-out contexts reach back
+//          over the slice border to the user's first event.
+// Source:  METHOD section 2 ("Windows", "Held-out part of S", "Tuning", "stream").
+// Threads: pure functions.
+// Cost:    O(events of the slice).
 #pragma once
 
 #include <cstdint>
@@ -41,8 +44,9 @@ struct WindowSet {
   std::int64_t size() const { return static_cast<std::int64_t>(windows.size()); }
 };
 
-// The three disjoint parts of slice S. Rows `held_out_events` and `validation_events` are the
-// removed target events (also of users whose window was too short), sorted.
+// The three disjoint parts of slice S. Each user with at least L + 2 events there gives the last
+// event as held-out target and the last but one as validation target; both rows are removed from
+// training, also where the window is too short to be one.
 struct SetupWindows {
   WindowSet training;
   WindowSet validation;
@@ -51,7 +55,32 @@ struct SetupWindows {
 };
 
 WindowSet MakeWindows(const PreparedData& data, int slice, const WindowOptions& options);
+
+// In leave-last-out (slice 0 only) training is slice 0, validation slice 1 and held_out slice 2.
 SetupWindows MakeSetupWindows(const PreparedData& data, int slice, const WindowOptions& options);
+
+// The last `share` of a slice in time, kept back to choose by. Training windows are those of a
+// slice that ended at `cut`; validation contexts may reach back before it.
+struct TuningSplit {
+  Timestamp cut;  // training: time < cut
+  WindowSet training;
+  WindowSet validation;
+  std::int64_t catalogue_size = 0;  // items with an event before `cut`: all that training may see
+};
+TuningSplit MakeTuningSplit(const PreparedData& data, int slice, const WindowOptions& options,
+                            double share = 0.1);
+
+// The last window of each user (part j of a stream) and the rest, which trains.
+struct StreamPart {
+  WindowSet training;
+  WindowSet part;
+};
+StreamPart SplitLastWindows(const WindowSet& windows);
+
+// Returns where runs of windows of one user with the same context begin, and, last, the number of
+// windows: such windows (equal time stamps under strict) are one k-means point and one edit.
+// `windows` is in the order of MakeWindows.
+std::vector<std::int64_t> GroupSameContext(const WindowSet& windows);
 
 // Appends the window's context to `items` and `times` (oldest first): the last L eligible events
 // whose item is in the catalogue prefix. Returns how many were appended.

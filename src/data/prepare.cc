@@ -1,0 +1,375 @@
+#include "data/prepare.h"
+
+#include <algorithm>
+#include <chrono>
+#include <numeric>
+#include <string>
+#include <utility>
+
+#include "base/files.h"
+#include "data/event_table.h"
+#include "data/k_core.h"
+#include "data/prepared_writer.h"
+#include "data/slicing.h"
+#include "raie/error.h"
+
+namespace raie {
+namespace {
+
+std::string SliceName(const PrepareOptions& options, int slice) {
+  static constexpr const char* kPhases[] = {"S", "F", "T"};
+  static constexpr const char* kParts[] = {"training", "validation", "test"};
+  if (options.protocol == Protocol::kLeaveLastOut) return std::string("part ") + kParts[slice];
+  if (options.protocol == Protocol::kStream) return "slice " + std::to_string(slice);
+  return std::string("slice ") + kPhases[slice];
+}
+
+bool Ascending(const auto& values) {
+  return std::adjacent_find(values.begin(), values.end(), std::greater_equal<>()) == values.end();
+}
+
+void CheckShares(const char* name, const std::vector<double>& shares,
+                 std::vector<std::string>& problems) {
+  for (const double share : shares) {
+    if (!(share > 0 && share < 1)) {
+      problems.push_back(std::string(name) + " holds " + std::to_string(share) +
+                         ": a share of the events must lie between 0 and 1");
+    }
+  }
+  if (!Ascending(shares)) problems.push_back(std::string(name) + " must be ascending");
+}
+
+class PhaseClock {
+ public:
+  explicit PhaseClock(PrepareReport& report) : report_(report) {}
+  void End(const char* phase) {
+    const auto now = std::chrono::steady_clock::now();
+    report_.phase_ms.emplace_back(phase,
+                                  std::chrono::duration<double, std::milli>(now - start_).count());
+    start_ = now;
+  }
+
+ private:
+  PrepareReport& report_;
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+// One preparation, step by step in the order of METHOD section 2.
+class Preparation {
+ public:
+  Preparation(const InteractionLog& log, PrepareOptions options, TaskPool& pool)
+      : log_(log), options_(std::move(options)), pool_(pool), clock_(report_) {}
+
+  PrepareReport Run(const std::filesystem::path& output, const nlohmann::json& read_report) {
+    report_.events_read = log_.size();
+    FilterAndSort();
+    if (options_.protocol == Protocol::kPaper) {
+      FindCuts();
+      report_.before = CountSlices(table_, rule_, pool_);
+      clock_.End("count before k-core");
+      ApplyKCore();
+      DropOutsideCore();
+      FindCuts();
+    } else {
+      FindCuts();
+      if (options_.k_core > 1) {
+        report_.before = CountSlices(table_, rule_, pool_);
+        clock_.End("count before k-core");
+        ApplyKCore();
+      }
+    }
+    MakeSlices();
+    CheckSlices();
+    Write(output, read_report);
+    return std::move(report_);
+  }
+
+ private:
+  void FilterAndSort() {
+    if (log_.size() == 0) {
+      throw Error(ErrorCode::kInvalidArgument, "the log has no events: nothing to prepare");
+    }
+    table_ = GroupByUser(log_, options_.min_rating, pool_);
+    const std::int64_t rated = table_.num_events();
+    report_.dropped_by_rating = log_.size() - rated;
+    clock_.End("group by user");
+    if (rated == 0) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "the rating filter (min_rating = " + std::to_string(options_.min_rating) +
+                      ") drops all " + std::to_string(log_.size()) +
+                      " events: lower min_rating, or check the rating column");
+    }
+    SortRuns(table_, options_.repeats == Repeats::kFirst ? KeepPairs::kFirst : KeepPairs::kAll,
+             pool_);
+    report_.dropped_as_repeats = rated - table_.num_events();
+    clock_.End("sort by time");
+  }
+
+  void FindCuts() {
+    rule_.leave_last_out = options_.protocol == Protocol::kLeaveLastOut;
+    if (rule_.leave_last_out) return;
+    rule_.cuts = options_.cuts;
+    if (rule_.cuts.empty()) {
+      const bool stream = options_.protocol == Protocol::kStream;
+      rule_.cuts = TimeQuantiles(table_, stream ? options_.slices : options_.quantiles, pool_);
+    }
+    for (std::size_t i = 1; i < rule_.cuts.size(); ++i) {
+      if (rule_.cuts[i] > rule_.cuts[i - 1]) continue;
+      throw Error(ErrorCode::kInvalidArgument,
+                  "cuts " + std::to_string(i) + " and " + std::to_string(i + 1) +
+                      " fall on the same time, " + std::to_string(rule_.cuts[i]) + ", so " +
+                      SliceName(options_, static_cast<int>(i)) +
+                      " is empty: too many events share a time stamp; choose other shares or cuts");
+    }
+    clock_.End("cuts");
+  }
+
+  // The rows of each run the k-core looks at: all, S and F, or slice 0.
+  std::vector<std::int64_t> CoreEnds() const {
+    if (options_.protocol == Protocol::kPaper) return table_.ends;
+    const std::int64_t end_time =
+        options_.protocol == Protocol::kStream ? rule_.cuts.front() : rule_.cuts.back();
+    std::vector<std::int64_t> ends(table_.ends.size());
+    for (std::size_t u = 0; u < ends.size(); ++u) {
+      const std::int64_t* times = table_.times.get();
+      ends[u] =
+          std::lower_bound(times + table_.begins[u], times + table_.ends[u], end_time) - times;
+    }
+    return ends;
+  }
+
+  void ApplyKCore() {
+    if (options_.k_core <= 1) return;
+    core_.ends = CoreEnds();
+    const KCoreInput input{table_.begins, core_.ends, table_.items.get(), table_.num_items};
+    core_.core = FindKCore(input, options_.k_core, pool_);
+    CountLost();
+    clock_.End("k-core");
+  }
+
+  void CountLost() {
+    std::vector<std::uint8_t> has_event(table_.num_items);
+    for (std::int64_t u = 0; u < table_.num_users(); ++u) {
+      if (core_.ends[u] > table_.begins[u] && core_.core.users[u] == 0) {
+        ++report_.users_lost_in_k_core;
+      }
+      for (std::int64_t e = table_.begins[u]; e < core_.ends[u]; ++e) {
+        has_event[table_.items[e]] = 1;
+      }
+    }
+    for (std::int32_t i = 0; i < table_.num_items; ++i) {
+      if (has_event[i] != 0 && core_.core.items[i] == 0) ++report_.items_lost_in_k_core;
+    }
+  }
+
+  // Closes the gaps the k-core leaves, so that cuts are taken over what stays (`paper`).
+  void DropOutsideCore() {
+    if (core_.ends.empty()) return;
+    for (std::int64_t u = 0; u < table_.num_users(); ++u) {
+      std::int64_t kept = table_.begins[u];
+      if (core_.core.users[u] != 0) {
+        for (std::int64_t e = table_.begins[u]; e < table_.ends[u]; ++e) {
+          if (core_.core.items[table_.items[e]] == 0) continue;
+          table_.items[kept] = table_.items[e];
+          table_.times[kept++] = table_.times[e];
+        }
+      }
+      table_.ends[u] = kept;
+    }
+    core_ = CoreRule{};
+    if (table_.num_events() == 0) FailEmptyCore();
+  }
+
+  [[noreturn]] void FailEmptyCore() const {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the k-core (k_core = " + std::to_string(options_.k_core) +
+                    ") leaves no event: lower k_core or switch it off with 0");
+  }
+
+  void MakeSlices() {
+    const SameTime same_time =
+        options_.same_time == SameTimeRule::kStrict ? SameTime::kStrict : SameTime::kOrder;
+    slicing_ = SliceTable(table_, rule_, core_, same_time, pool_);
+    report_.after = slicing_.counts;
+    if (report_.before.empty()) report_.before = report_.after;
+    std::int64_t before = 0;
+    std::int64_t after = 0;
+    for (const SliceCounts& counts : report_.before) before += counts.events;
+    for (const SliceCounts& counts : report_.after) after += counts.events;
+    report_.dropped_by_k_core = before - after;
+    for (const std::int64_t cut : rule_.cuts) report_.cuts.push_back(Timestamp{cut});
+    if (rule_.leave_last_out) {
+      report_.short_users = report_.after[0].users - report_.after[2].users;
+    }
+    clock_.End("slices");
+  }
+
+  void CheckSlices() const {
+    for (int slice = 0; slice < rule_.num_slices(); ++slice) {
+      const std::string name = SliceName(options_, slice);
+      if (slicing_.counts[slice].events == 0) {
+        if (slice == 0 && report_.before[0].events > 0) FailEmptyCore();
+        throw Error(ErrorCode::kInvalidArgument, name + " holds no event (of " +
+                                                     std::to_string(report_.before[slice].events) +
+                                                     " before the k-core): move the cuts");
+      }
+      if (slicing_.longest[slice] < options_.min_context) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    name + " gives 0 windows: a target needs min_context = " +
+                        std::to_string(options_.min_context) +
+                        " eligible earlier events of its user there, the best has " +
+                        std::to_string(slicing_.longest[slice]) + " (" +
+                        std::to_string(slicing_.counts[slice].events) + " events of " +
+                        std::to_string(slicing_.counts[slice].users) +
+                        " users): lower context or min_context, or move the cuts");
+      }
+    }
+  }
+
+  StringTable Pick(const StringTable& table, const std::vector<std::int32_t>& rows) const {
+    StringTable result;
+    if (table.size() == 0) return result;
+    for (const std::int32_t row : rows) result.Add(table[row]);
+    return result;
+  }
+
+  void Write(const std::filesystem::path& output, const nlohmann::json& read_report) {
+    PreparedContent content;
+    content.num_slices = rule_.num_slices();
+    content.starts = std::move(slicing_.starts);
+    content.users_after = slicing_.users_after;
+    content.items_after = slicing_.items_after;
+    content.item_times = slicing_.item_times;
+    content.user_ids = Pick(log_.user_ids, slicing_.users);
+    content.item_ids = Pick(log_.item_ids, slicing_.items);
+    content.titles = Pick(log_.titles, slicing_.items);
+    content.categories = Pick(log_.categories, slicing_.items);
+    content.copy_events = [this](std::int64_t user, std::int32_t* items, std::int64_t* times) {
+      CopyEvents(slicing_.users[user], items, times);
+    };
+    content.manifest = {{"protocol", EnumNames(Protocol{})[static_cast<int>(options_.protocol)]},
+                        {"contexts_cross_slices", rule_.leave_last_out},
+                        {"options", OptionsToJson(options_)},
+                        {"cuts", rule_.cuts},
+                        {"report", ToJson(report_)},
+                        {"read", read_report},
+                        {"appended", nlohmann::json::array()}};
+    AtomicDirectory folder(output);
+    WritePrepared(content, folder.path(), pool_);
+    clock_.End("write");
+    folder.Commit();
+    clock_.End("commit");
+  }
+
+  void CopyEvents(std::int32_t user, std::int32_t* items, std::int64_t* times) const {
+    const std::int64_t core_end = core_.ends.empty() ? table_.begins[user] : core_.ends[user];
+    if (!core_.ends.empty() && core_.core.users[user] != 0) {
+      for (std::int64_t row = table_.begins[user]; row < core_end; ++row) {
+        if (core_.core.items[table_.items[row]] == 0) continue;
+        *items++ = slicing_.item_numbers[table_.items[row]];
+        *times++ = table_.times[row];
+      }
+    }
+    for (std::int64_t row = core_end; row < table_.ends[user]; ++row) {
+      *items++ = slicing_.item_numbers[table_.items[row]];
+      *times++ = table_.times[row];
+    }
+  }
+
+  const InteractionLog& log_;
+  const PrepareOptions options_;
+  TaskPool& pool_;
+  PrepareReport report_;
+  PhaseClock clock_;
+  EventTable table_;
+  SliceRule rule_;
+  CoreRule core_;
+  Slicing slicing_;
+};
+
+}  // namespace
+
+void PrepareOptions::Validate() const {
+  std::vector<std::string> problems;
+  const bool three = protocol == Protocol::kStrict || protocol == Protocol::kPaper;
+  CheckShares("quantiles", quantiles, problems);
+  CheckShares("slices", slices, problems);
+  if (!Ascending(cuts)) problems.push_back("cuts must be ascending");
+  if (three && quantiles.size() != 2) {
+    problems.push_back("quantiles holds " + std::to_string(quantiles.size()) +
+                       " shares; S, F and T need 2");
+  }
+  if (three && !cuts.empty() && cuts.size() != 2) {
+    problems.push_back("cuts holds " + std::to_string(cuts.size()) + " times; S, F and T need 2");
+  }
+  if (protocol == Protocol::kStream && slices.empty() && cuts.empty()) {
+    problems.push_back("protocol stream needs at least one share in slices, or cuts");
+  }
+  if (protocol == Protocol::kLeaveLastOut && !cuts.empty()) {
+    problems.push_back("protocol leave-last-out has no cuts");
+  }
+  if (protocol == Protocol::kLeaveLastOut && k_core > 0) {
+    problems.push_back("protocol leave-last-out has no k-core: leave k_core out");
+  }
+  if (min_rating != min_rating) problems.push_back("min_rating is not a number");
+  if (min_context > context) {
+    problems.push_back("min_context = " + std::to_string(min_context) +
+                       " is more than the context of " + std::to_string(context));
+  }
+  CheckRanges(FieldsOf(const_cast<PrepareOptions&>(*this)), "prepare options", problems);
+}
+
+PrepareOptions PrepareOptions::Resolve(bool log_has_ratings) const {
+  PrepareOptions result = *this;
+  const bool strict = protocol == Protocol::kStrict || protocol == Protocol::kStream;
+  if (repeats == Repeats::kByData) {
+    result.repeats = log_has_ratings ? Repeats::kFirst : Repeats::kKeep;
+  }
+  if (k_core < 0) result.k_core = protocol == Protocol::kLeaveLastOut ? 0 : 5;
+  if (min_context < 0) result.min_context = context;
+  if (same_time == SameTimeRule::kByProtocol) {
+    result.same_time = strict ? SameTimeRule::kStrict : SameTimeRule::kOrder;
+  }
+  return result;
+}
+
+PrepareReport PrepareData(const InteractionLog& log, const PrepareOptions& options,
+                          const std::filesystem::path& output, TaskPool& pool,
+                          const nlohmann::json& read_report) {
+  options.Validate();
+  return Preparation(log, options.Resolve(!log.ratings.empty()), pool).Run(output, read_report);
+}
+
+PrepareOptions OptionsOf(const PreparedData& data) {
+  PrepareOptions options;
+  SetFromJson(FieldsOf(options), data.manifest().at("options"), "manifest.json");
+  return options;
+}
+
+WindowOptions WindowOptionsOf(const PreparedData& data) {
+  const PrepareOptions options = OptionsOf(data);
+  return {.context = options.context,
+          .stride = options.stride,
+          .min_context = options.min_context,
+          .same_time =
+              options.same_time == SameTimeRule::kStrict ? SameTime::kStrict : SameTime::kOrder};
+}
+
+nlohmann::json ToJson(const SliceCounts& counts) {
+  return {{"users", counts.users}, {"items", counts.items}, {"events", counts.events}};
+}
+
+nlohmann::json ToJson(const PrepareReport& report) {
+  nlohmann::json json = {{"events_read", report.events_read},
+                         {"dropped_by_rating", report.dropped_by_rating},
+                         {"dropped_as_repeats", report.dropped_as_repeats},
+                         {"dropped_by_k_core", report.dropped_by_k_core},
+                         {"users_lost_in_k_core", report.users_lost_in_k_core},
+                         {"items_lost_in_k_core", report.items_lost_in_k_core},
+                         {"short_users", report.short_users}};
+  for (const SliceCounts& counts : report.before) json["before"].push_back(ToJson(counts));
+  for (const SliceCounts& counts : report.after) json["after"].push_back(ToJson(counts));
+  return json;
+}
+
+}  // namespace raie
