@@ -6,6 +6,8 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <tuple>
+#include <utility>
 
 #include "raie/error.h"
 
@@ -256,9 +258,10 @@ std::vector<std::int64_t> TimesOfBin(const EventTable& table, const TimeHistogra
                                      std::size_t bin) {
   std::vector<std::int64_t> times;
   for (std::int64_t u = 0; u < table.num_users(); ++u) {
+    const std::int64_t* begin = table.times.get() + table.begins[u];
     const std::int64_t* end = table.times.get() + table.ends[u];
     const std::int64_t* from = std::lower_bound(
-        table.times.get() + table.begins[u], end, bin,
+        begin, end, bin,
         [&](std::int64_t time, std::size_t b) { return histogram.BinOf(time) < b; });
     for (; from != end && histogram.BinOf(*from) == bin; ++from) times.push_back(*from);
   }

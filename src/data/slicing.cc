@@ -45,8 +45,9 @@ class TableReader {
         per_user_(table.num_users() * slices_) {}
 
   void Read(TaskPool& pool) {
-    if (static_cast<std::uint64_t>(table_.latest) - static_cast<std::uint64_t>(table_.earliest) >>
-        kTimeBits) {
+    const std::uint64_t range =
+        static_cast<std::uint64_t>(table_.latest) - static_cast<std::uint64_t>(table_.earliest);
+    if (range >> kTimeBits != 0) {
       throw Error(ErrorCode::kInvalidArgument,
                   "time stamps reach from " + std::to_string(table_.earliest) + " to " +
                       std::to_string(table_.latest) + ": they must be in seconds");
