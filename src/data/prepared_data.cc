@@ -39,7 +39,7 @@ nlohmann::json LoadManifest(const std::filesystem::path& path) {
 }
 
 template <class T>
-std::span<const T> Column(const MappedFile& file) {
+std::span<const T> ViewOf(const MappedFile& file) {
   return {reinterpret_cast<const T*>(file.bytes().data()), file.bytes().size() / sizeof(T)};
 }
 
@@ -48,7 +48,7 @@ class MappedStrings {
  public:
   MappedStrings() = default;
   MappedStrings(const MappedFile& bytes, const MappedFile& ends)
-      : bytes_(bytes.text()), ends_(Column<std::uint64_t>(ends)) {}
+      : bytes_(bytes.text()), ends_(ViewOf<std::uint64_t>(ends)) {}
 
   std::string_view operator[](std::int64_t index) const {
     if (ends_.empty()) return {};
@@ -144,10 +144,10 @@ void PreparedData::Columns::ReadManifest() {
   items_after = manifest.at("items_after").get<std::vector<std::int64_t>>();
   lineage = manifest.at("lineage").get<std::vector<std::string>>();
   for (const std::int64_t cut : manifest.at("cuts")) cuts.push_back(Timestamp{cut});
-  items = Column<ItemId>(files.at("items.i32"));
-  times = Column<Timestamp>(files.at("times.i64"));
-  starts = Column<std::int64_t>(files.at("starts.i64"));
-  item_times = Column<Timestamp>(files.at("item_times.i64"));
+  items = ViewOf<ItemId>(files.at("items.i32"));
+  times = ViewOf<Timestamp>(files.at("times.i64"));
+  starts = ViewOf<std::int64_t>(files.at("starts.i64"));
+  item_times = ViewOf<Timestamp>(files.at("item_times.i64"));
   user_ids = Strings("user_ids");
   item_ids = Strings("item_ids");
   titles = Strings("titles");
