@@ -1,89 +1,39 @@
 #include "evaluation/evaluate.h"
 
 #include <algorithm>
-#include <map>
+#include <functional>
 #include <set>
+#include <string>
 
 #include "raie/error.h"
 
 namespace raie {
 namespace {
 
-constexpr std::int64_t kChunk = 16384;  // windows whose contexts are in memory at once
-
-// Ranks by counts of a slice, for contexts of which nothing is known.
-class PopularityRanks {
- public:
-  PopularityRanks(const PreparedData& data, int slice, std::int64_t catalogue_size)
-      : counts_(catalogue_size) {
-    if (slice < 0) return;
-    for (std::int64_t user = 0; user < data.num_users(); ++user) {
-      const EventRange range = data.SliceEvents(static_cast<UserId>(user), slice);
-      for (std::int64_t row = range.begin; row < range.end; ++row) {
-        const std::int32_t item = Index(data.items()[row]);
-        if (item < catalogue_size) ++counts_[item];
-      }
-    }
-    sorted_ = counts_;
-    std::sort(sorted_.begin(), sorted_.end());
+nlohmann::ordered_json MeansToJson(const RankMetrics& means, std::int64_t count) {
+  nlohmann::ordered_json json;
+  const auto set = [&](const std::string& name, double value) {
+    json[name] = count > 0 ? nlohmann::ordered_json(value) : nlohmann::ordered_json();
+  };
+  for (std::size_t i = 0; i < kCutoffs.size(); ++i) {
+    set("recall@" + std::to_string(kCutoffs[i]), means.recall[i]);
   }
-
-  std::int64_t RankOf(ItemId target) const {
-    if (sorted_.empty() || Index(target) >= std::ssize(counts_)) return kOutsideCatalogue;
-    return sorted_.end() - std::lower_bound(sorted_.begin(), sorted_.end(), counts_[Index(target)]);
+  for (std::size_t i = 0; i < kCutoffs.size(); ++i) {
+    set("ndcg@" + std::to_string(kCutoffs[i]), means.ndcg[i]);
   }
-
- private:
-  std::vector<std::int64_t> counts_;
-  std::vector<std::int64_t> sorted_;
-};
-
-struct Chunk {
-  WindowBatch contexts;  // of the windows whose context is not empty
-  std::vector<ItemId> targets;
-  std::vector<std::int64_t> windows;
-};
-
-Chunk ReadChunk(const PreparedData& data, const WindowSet& set, std::int64_t begin,
-                const RankSetRequest& request, RankedSet& result,
-                const PopularityRanks& popularity) {
-  Chunk chunk;
-  const std::int64_t end = std::min(set.size(), begin + kChunk);
-  for (std::int64_t i = begin; i < end; ++i) {
-    const Window& window = set.windows[i];
-    const ItemId target = data.items()[window.target];
-    result.windows[i].user = window.user;
-    WindowBatch& contexts = chunk.contexts;
-    const std::int64_t length = AppendContext(data, window, request.context, request.catalogue_size,
-                                              contexts.items, contexts.times);
-    if (length == 0) {
-      result.windows[i].rank = popularity.RankOf(target);
-      ++result.empty_contexts;
-      continue;
-    }
-    contexts.offsets.push_back(static_cast<std::int32_t>(contexts.items.size()));
-    contexts.users.push_back(window.user);
-    contexts.row_keys.push_back(static_cast<std::uint32_t>(i));
-    chunk.targets.push_back(target);
-    chunk.windows.push_back(i);
-  }
-  return chunk;
+  set("mrr", means.mrr);
+  return json;
 }
 
-std::vector<RankedWindow> Select(const RankedSet& set, const std::vector<bool>& chosen) {
-  std::vector<RankedWindow> result;
-  for (std::size_t i = 0; i < set.windows.size(); ++i) {
-    if (chosen[i]) result.push_back(set.windows[i]);
+RankSummary SummariseIf(const RankedSet& set, const std::function<bool(std::size_t)>& holds) {
+  std::vector<std::int64_t> ranks;
+  std::vector<UserId> users;
+  for (std::size_t i = 0; i < set.ranks.size(); ++i) {
+    if (!holds(i)) continue;
+    ranks.push_back(set.ranks[i]);
+    users.push_back(set.users[i]);
   }
-  return result;
-}
-
-std::map<RegionId, std::vector<RankedWindow>> ByRegion(const RankedSet& set) {
-  std::map<RegionId, std::vector<RankedWindow>> groups;
-  for (std::size_t i = 0; i < set.regions.size(); ++i) {
-    if (set.regions[i] != kNoRegion) groups[set.regions[i]].push_back(set.windows[i]);
-  }
-  return groups;
+  return Summarise(ranks, users);
 }
 
 std::set<std::int32_t> UsersOf(const SetupWindows& setup) {
@@ -94,16 +44,22 @@ std::set<std::int32_t> UsersOf(const SetupWindows& setup) {
   return users;
 }
 
+RankSummary SummariseRegion(const RankedSet& set, RegionId region) {
+  if (set.regions.empty()) return {};
+  return SummariseIf(set, [&](std::size_t i) { return set.regions[i] == region; });
+}
+
 std::vector<RegionEvaluation> EvaluateRegions(const RankedSet& held_out, const RankedSet& test) {
-  std::map<RegionId, RegionEvaluation> regions;
-  for (const auto& [id, windows] : ByRegion(held_out)) regions[id].held_out = Summarise(windows);
-  for (const auto& [id, windows] : ByRegion(test)) regions[id].test = Summarise(windows);
-  std::vector<RegionEvaluation> result;
-  for (auto& [id, region] : regions) {
-    region.region = id;
-    result.push_back(region);
+  std::set<RegionId> ids(held_out.regions.begin(), held_out.regions.end());
+  ids.insert(test.regions.begin(), test.regions.end());
+  ids.erase(kNoRegion);
+  std::vector<RegionEvaluation> regions;
+  for (const RegionId id : ids) {
+    regions.push_back({.region = id,
+                       .test = SummariseRegion(test, id),
+                       .held_out = SummariseRegion(held_out, id)});
   }
-  return result;
+  return regions;
 }
 
 // Cuts the test windows by kind of user and kind of target.
@@ -119,11 +75,7 @@ void CutTest(const PreparedData& data, const SetupWindows& setup, const WindowSe
     user_kind[i] = known.contains(Index(windows.windows[i].user)) ? 0 : 1;
     target_kind[i] = item < seen ? 0 : item < request.catalogue_size ? 1 : 2;
   }
-  const auto summary = [&](const auto& holds) {
-    std::vector<bool> chosen(size);
-    for (std::size_t i = 0; i < size; ++i) chosen[i] = holds(i);
-    return Summarise(Select(ranked, chosen));
-  };
+  const auto summary = [&](const auto& holds) { return SummariseIf(ranked, holds); };
   for (int u = 0; u < 2; ++u) {
     report.by_user[u] = summary([&](std::size_t i) { return user_kind[i] == u; });
     for (int t = 0; t < 3; ++t) {
@@ -137,27 +89,6 @@ void CutTest(const PreparedData& data, const SetupWindows& setup, const WindowSe
 }
 
 }  // namespace
-
-RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,
-                      const RankSetRequest& request, TaskPool& pool) {
-  const PopularityRanks popularity(data, request.popularity_slice, request.catalogue_size);
-  RankedSet result;
-  result.windows.resize(windows.size(), {UserId{0}, kOutsideCatalogue});
-  for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
-    const Chunk chunk = ReadChunk(data, windows, begin, request, result, popularity);
-    if (chunk.windows.empty()) continue;
-    const RankRequest ranking{.targets = chunk.targets,
-                              .catalogue_size = request.catalogue_size,
-                              .context_items = request.context_items};
-    const RoutedRanks ranked = scorer.Ranks(chunk.contexts, ranking, pool);
-    if (!ranked.routes.empty()) result.regions.resize(windows.size(), kNoRegion);
-    for (std::size_t i = 0; i < chunk.windows.size(); ++i) {
-      result.windows[chunk.windows[i]].rank = ranked.ranks[i];
-      if (!ranked.routes.empty()) result.regions[chunk.windows[i]] = ranked.routes[i].region;
-    }
-  }
-  return result;
-}
 
 EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
                           const EvaluationRequest& request, TaskPool& pool) {
@@ -193,19 +124,29 @@ EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
     return ranked;
   };
 
+  const auto all = [](const RankedSet& set) { return Summarise(set.ranks, set.users); };
+
   EvaluationReport report;
   const RankedSet held_out = rank(setup.held_out, setup_catalogue, request.setup_slice);
   const RankedSet tested = rank(test, request.catalogue_size, request.test_slice - 1);
   if (request.setup_part == SetupPart::kAll) {
-    report.in_sample =
-        Summarise(rank(setup.training, setup_catalogue, request.setup_slice).windows);
+    report.in_sample = all(rank(setup.training, setup_catalogue, request.setup_slice));
   }
-  report.held_out = Summarise(held_out.windows);
-  report.test = Summarise(tested.windows);
+  report.held_out = all(held_out);
+  report.test = all(tested);
   report.empty_contexts = tested.empty_contexts;
   report.regions = EvaluateRegions(held_out, tested);
   CutTest(data, setup, test, request, tested, report);
   return report;
+}
+
+nlohmann::ordered_json ToJson(const RankSummary& summary) {
+  nlohmann::ordered_json json;
+  json["windows"] = summary.windows;
+  json["users"] = summary.users;
+  json.update(MeansToJson(summary.window_mean, summary.windows));
+  json["user_mean"] = MeansToJson(summary.user_mean, summary.users);
+  return json;
 }
 
 nlohmann::ordered_json ToJson(const EvaluationReport& report) {

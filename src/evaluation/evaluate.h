@@ -19,9 +19,9 @@
 #include "base/task_pool.h"
 #include "data/prepared_data.h"
 #include "data/windows.h"
-#include "evaluation/ranking_summary.h"
-#include "methods/scorer.h"
+#include "methods/rank_windows.h"
 #include "raie/progress.h"
+#include "training/metrics.h"
 
 namespace raie {
 
@@ -43,44 +43,30 @@ inline constexpr std::array<const char*, 3> kTargetKinds = {"seen_items", "new_i
 
 struct RegionEvaluation {
   RegionId region = kNoRegion;
-  RankingSummary test;
-  RankingSummary held_out;
+  RankSummary test;
+  RankSummary held_out;
 };
 
 struct EvaluationReport {
-  RankingSummary in_sample;
-  RankingSummary held_out;
-  RankingSummary test;
-  std::array<RankingSummary, 2> by_user;               // kUserKinds
-  std::array<RankingSummary, 3> by_target;             // kTargetKinds
-  std::array<std::array<RankingSummary, 3>, 2> cells;  // [user kind][target kind]
-  std::vector<RegionEvaluation> regions;               // by id; the region each window is routed to
-  std::int64_t empty_contexts = 0;                     // test windows ranked by popularity
+  RankSummary in_sample;
+  RankSummary held_out;
+  RankSummary test;
+  std::array<RankSummary, 2> by_user;               // kUserKinds
+  std::array<RankSummary, 3> by_target;             // kTargetKinds
+  std::array<std::array<RankSummary, 3>, 2> cells;  // [user kind][target kind]
+  std::vector<RegionEvaluation> regions;            // by id; the region each window is routed to
+  std::int64_t empty_contexts = 0;                  // test windows ranked by popularity
 };
 
 EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
                           const EvaluationRequest& request, TaskPool& pool);
 
+// {"windows", "users", "recall@5", ..., "ndcg@20", "mrr", "user_mean": {...}}; means of no window
+// are null.
+nlohmann::ordered_json ToJson(const RankSummary& summary);
+
 // The parts "S_in_sample", "S_held_out", "T", "T_returning", "T_new_users", "T_seen_items",
 // "T_new_items", "T_outside", "T_cross" and "regions".
 nlohmann::ordered_json ToJson(const EvaluationReport& report);
-
-// Windows with their contexts read, and how each ranks.
-struct RankedSet {
-  std::vector<RankedWindow> windows;  // as the window set
-  std::vector<RegionId> regions;      // empty without regions; kNoRegion for an empty context
-  std::int64_t empty_contexts = 0;
-};
-
-struct RankSetRequest {
-  std::int64_t context = 10;
-  std::int64_t catalogue_size = 0;
-  ContextItems context_items = ContextItems::kRanked;
-  int popularity_slice = -1;  // ranks empty contexts; -1: none, they are misses
-};
-
-// Ranks every window of a set, a chunk at a time.
-RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,
-                      const RankSetRequest& request, TaskPool& pool);
 
 }  // namespace raie

@@ -37,11 +37,13 @@ struct RunContext {
 
 // One slice to learn from.
 struct AdaptSlice {
-  int slice = 1;                // of the data
-  const WindowSet* windows;     // its training windows
-  const WindowSet* memory;      // training windows of all earlier slices: rho, replay
-  const WindowSet* reference;   // held-out windows of the slice before: what "no drift" looks like
-  std::int64_t catalogue_size;  // items ranked and in every loss
+  int slice = 1;                         // of the data
+  const WindowSet* windows = nullptr;    // its training windows
+  const WindowSet* memory = nullptr;     // training windows of all earlier slices: rho, replay
+  const WindowSet* reference = nullptr;  // held-out windows of the slice before: no drift yet
+  std::int64_t catalogue_size = 0;       // items ranked and in every loss
+  std::int64_t context = 10;             // L
+  ContextItems context_items = ContextItems::kRanked;  // masked in validation?
 };
 
 class Method {

@@ -32,18 +32,18 @@ void Mask(std::span<const ItemId> items, ItemId keep, std::span<float> scores) {
 }
 
 std::int64_t RankOf(std::span<const float> scores, ItemId target) {
-  if (Index(target) < 0 || Index(target) >= std::ssize(scores)) return kOutsideCatalogue;
+  if (Index(target) < 0 || Index(target) >= std::ssize(scores)) return kMissedRank;
   const float score = scores[Index(target)];
   // The target itself is one of those counted.
   return std::count_if(scores.begin(), scores.end(), [&](float other) { return other >= score; });
 }
 
-std::vector<ScoredItem> Best(std::span<const float> scores, std::int64_t k) {
-  std::vector<ScoredItem> items;
+std::vector<RankedItem> Best(std::span<const float> scores, std::int64_t k) {
+  std::vector<RankedItem> items;
   for (std::size_t i = 0; i < scores.size(); ++i) {
     if (scores[i] != kMasked) items.push_back({static_cast<ItemId>(i), scores[i]});
   }
-  const auto better = [](const ScoredItem& a, const ScoredItem& b) {
+  const auto better = [](const RankedItem& a, const RankedItem& b) {
     return a.score != b.score ? a.score > b.score : Index(a.item) < Index(b.item);
   };
   const std::int64_t count = std::min(k, static_cast<std::int64_t>(items.size()));
@@ -87,10 +87,10 @@ RoutedRanks Scorer::Ranks(const WindowBatch& contexts, const RankRequest& reques
   return {.ranks = std::move(ranks), .routes = Routes(contexts, pool)};
 }
 
-std::vector<std::vector<ScoredItem>> Scorer::TopK(const WindowBatch& contexts,
+std::vector<std::vector<RankedItem>> Scorer::TopK(const WindowBatch& contexts,
                                                   const TopKRequest& request,
                                                   TaskPool& pool) const {
-  std::vector<std::vector<ScoredItem>> best(contexts.num_rows());
+  std::vector<std::vector<RankedItem>> best(contexts.num_rows());
   ForEachScoredRow(*this, contexts, request.catalogue_size, pool,
                    [&](std::int64_t row, std::span<float> scores) {
                      if (request.context_items == ContextItems::kMasked) {

@@ -10,18 +10,16 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <span>
 #include <vector>
 
 #include "backbones/backbone.h"
 #include "base/task_pool.h"
 #include "raie/types.h"
-#include "regions/region_set.h"
+#include "regions/router.h"
+#include "training/score.h"
 
 namespace raie {
-
-inline constexpr std::int64_t kOutsideCatalogue = std::numeric_limits<std::int64_t>::max();
 
 enum class ContextItems { kRanked, kMasked };  // masked: never recommended, except as the target
 
@@ -32,14 +30,14 @@ struct RankRequest {
 };
 
 struct RoutedRanks {
-  std::vector<std::int64_t> ranks;  // kOutsideCatalogue where the catalogue lacks the target
+  std::vector<std::int64_t> ranks;  // kMissedRank where the catalogue lacks the target
   std::vector<Route> routes;        // one a context; empty for methods without regions
 };
 
-struct ScoredItem {
+struct RankedItem {
   ItemId item = kNoItem;
   float score = 0;
-  bool operator==(const ScoredItem&) const = default;
+  bool operator==(const RankedItem&) const = default;
 };
 
 struct TopKRequest {
@@ -65,7 +63,7 @@ class Scorer {
                             TaskPool& pool) const;
 
   // Returns the best items of each context, best first; equal scores by smaller item.
-  virtual std::vector<std::vector<ScoredItem>> TopK(const WindowBatch& contexts,
+  virtual std::vector<std::vector<RankedItem>> TopK(const WindowBatch& contexts,
                                                     const TopKRequest& request,
                                                     TaskPool& pool) const;
 };

@@ -1,0 +1,51 @@
+// What did learning from a slice do, see and cost?
+//
+// Source:  METHOD section 2 ("Budget": always reported).
+// Units:   seconds of wall time; bytes.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "methods/drift.h"
+#include "regions/editor.h"
+
+namespace raie {
+
+struct TrainCounts {
+  std::int64_t samples = 0;  // targets with a loss
+  std::int64_t steps = 0;    // batches
+  std::int64_t trained_parameters = 0;
+};
+
+struct CheckpointScore {
+  double share = 0;  // of the method's maximum
+  std::int64_t samples = 0;
+  double validation_ndcg10 = 0;
+};
+
+struct RegionTraining {
+  RegionId region = kNoRegion;
+  bool trained = false;          // has samples and passed the gate
+  bool kept = true;              // false: the keep gate turned its adapter down
+  std::int64_t new_windows = 0;  // of D_k
+  std::int64_t memory_windows = 0;
+  double rows_per_step = 0;  // of a mixed batch that holds it
+};
+
+struct AdaptReport {
+  EditSummary edits;  // methods with regions
+  std::vector<EditRecord> journal;
+  DriftReport drift;
+  std::vector<RegionTraining> regions;
+  std::vector<CheckpointScore> curve;  // of the tuning pass; empty with budget = own
+  double chosen_share = 1;             // of the maximum, used in the final pass
+  std::int64_t maximum_samples = 0;    // of the final pass
+  TrainCounts tuning;                  // the pass on the first 90 %
+  TrainCounts training;                // the pass whose result is kept
+  std::int64_t bytes_kept = 0;         // adapters, own rows, memory windows
+  int forward_passes = 1;              // a request
+  double seconds = 0;
+};
+
+}  // namespace raie

@@ -1,0 +1,86 @@
+#include "methods/budget.h"
+
+#include <cmath>
+#include <string>
+
+#include "methods/rank_windows.h"
+#include "methods/time_split.h"
+#include "raie/error.h"
+#include "training/metrics.h"
+
+namespace raie {
+namespace {
+
+std::int64_t EqualMaximum(const AdaptOptions& options, const WindowSet& windows) {
+  return std::llround(static_cast<double>(options.epochs * windows.size()) / (1 - kBudgetRho));
+}
+
+double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,
+                      const Scorer& scorer) {
+  const RankedSet ranked = RankWindows(scorer, context.data, split.validation,
+                                       {.context = slice.context,
+                                        .catalogue_size = split.early_catalogue,
+                                        .context_items = slice.context_items,
+                                        .popularity_slice = -1},
+                                       context.pool);
+  return Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
+}
+
+// Runs the tuning pass to its end and returns the best share.
+double ChooseShare(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
+                   const TimeSplit& split, AdaptRun& run, AdaptReport& report) {
+  double best_ndcg = -1;
+  double best_share = 0;
+  for (std::int64_t c = 0; c < options.checkpoints; ++c) {
+    const double share = static_cast<double>(c) / static_cast<double>(options.checkpoints - 1);
+    run.TrainTo(std::llround(share * static_cast<double>(run.maximum_samples())));
+    const double ndcg = ValidationNdcg(context, slice, split, *run.MakeScorer());
+    report.curve.push_back(
+        {.share = share, .samples = run.counts().samples, .validation_ndcg10 = ndcg});
+    if (ndcg <= best_ndcg) continue;
+    best_ndcg = ndcg;
+    best_share = share;
+    run.RememberBest();
+  }
+  report.tuning = run.counts();
+  return best_share;
+}
+
+}  // namespace
+
+std::unique_ptr<AdaptRun> RunBudget(const RunContext& context, const AdaptOptions& options,
+                                    const AdaptSlice& slice, const MakeRun& make,
+                                    AdaptReport& report) {
+  if (slice.windows->size() == 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "adapt: slice " + std::to_string(slice.slice) +
+                    " has no windows to learn from; lower min_context or the context, or choose a "
+                    "slice with more events");
+  }
+  std::unique_ptr<AdaptRun> run;
+  if (options.budget == BudgetKind::kOwn) {
+    run = make({*slice.windows, slice.catalogue_size, 0}, nullptr);
+    report.chosen_share = 1;
+  } else {
+    const TimeSplit split =
+        SplitInTime(context.data, slice.slice, *slice.windows, options.validation_share);
+    if (split.early.size() == 0) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "adapt: slice " + std::to_string(slice.slice) + " has " +
+                      std::to_string(slice.windows->size()) +
+                      " windows and none before its validation part; set budget = own");
+    }
+    const auto tuning_run =
+        make({split.early, split.early_catalogue, EqualMaximum(options, split.early)}, nullptr);
+    report.chosen_share = ChooseShare(context, options, slice, split, *tuning_run, report);
+    const TuningResult tuned{*tuning_run, split.validation, split.early_catalogue};
+    run =
+        make({*slice.windows, slice.catalogue_size, EqualMaximum(options, *slice.windows)}, &tuned);
+  }
+  report.maximum_samples = run->maximum_samples();
+  run->TrainTo(std::llround(report.chosen_share * static_cast<double>(run->maximum_samples())));
+  report.training = run->counts();
+  return run;
+}
+
+}  // namespace raie

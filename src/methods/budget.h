@@ -1,0 +1,58 @@
+// How long does a method train, and how is that chosen without looking at T?
+//
+// Concept: budget `own` is `epochs` passes over what the method trains on. Budget `equal` gives
+//          every method the same maximum, epochs n_F / (1 - .7) samples. In a tuning pass the slice
+//          ends where its last 10 % begins; the method runs its whole maximum there, is scored on
+//          that last part at 10 checkpoints (untrained included), and the best share of the maximum
+//          is what it then trains on the whole slice.
+// Source:  METHOD section 2 ("Tuning", "Budget").
+// Errors:  kInvalidArgument if the slice has no windows, or none before its validation part.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include "methods/adapt_options.h"
+#include "methods/adapt_report.h"
+#include "methods/method.h"
+#include "methods/scorer.h"
+
+namespace raie {
+
+// The whole slice, or what the tuning pass may see of it.
+struct SlicePart {
+  const WindowSet& windows;
+  std::int64_t catalogue_size;
+  std::int64_t maximum_samples;  // 0: epochs passes over what the run trains on
+};
+
+// One run of a method over one part.
+class AdaptRun {
+ public:
+  virtual ~AdaptRun() = default;
+  virtual std::int64_t maximum_samples() const = 0;
+  // Trains until that many samples are seen in all.
+  virtual void TrainTo(std::int64_t samples) = 0;
+  virtual std::unique_ptr<Scorer> MakeScorer() const = 0;
+  virtual TrainCounts counts() const = 0;
+  // Called when the state is the best so far by validation.
+  virtual void RememberBest() {}
+};
+
+// Makes a run; `tuned` is the finished tuning run (best state remembered), null for that run
+// itself and with budget = own.
+struct TuningResult {
+  AdaptRun& run;
+  const WindowSet& validation;
+  std::int64_t catalogue_size;
+};
+using MakeRun = std::function<std::unique_ptr<AdaptRun>(const SlicePart&, const TuningResult*)>;
+
+// Trains as the budget says and returns the run whose state is kept; fills the report's curve,
+// share and counts.
+std::unique_ptr<AdaptRun> RunBudget(const RunContext& context, const AdaptOptions& options,
+                                    const AdaptSlice& slice, const MakeRun& make,
+                                    AdaptReport& report);
+
+}  // namespace raie

@@ -1,0 +1,282 @@
+#include "methods/group_trainer.h"
+
+#include <algorithm>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "base/random.h"
+#include "methods/overlap_penalty.h"
+#include "raie/error.h"
+
+namespace raie {
+namespace {
+
+constexpr std::uint64_t kAdapterPart = 0x616470;
+constexpr std::uint64_t kStepPart = 0x737470;
+constexpr std::uint64_t kNewRowsPart = 0x726f77;
+
+// Items that are the target of a new window of the group, below the catalogue's size.
+std::vector<std::int32_t> TargetItems(const PreparedData& data, const TrainPlan& plan,
+                                      const TrainGroup& group) {
+  std::vector<std::int32_t> items;
+  for (const SampleRef& sample : group.samples) {
+    if (sample.from_memory) continue;
+    const std::int32_t item = Index(data.items()[plan.new_windows->windows[sample.window].target]);
+    if (item < plan.catalogue_size) items.push_back(item);
+  }
+  std::sort(items.begin(), items.end());
+  items.erase(std::unique(items.begin(), items.end()), items.end());
+  return items;
+}
+
+StepOptions MakeStepOptions(const AdaptOptions& options, std::uint64_t seed) {
+  StepOptions step;
+  step.adam.learning_rate = options.learning_rate;
+  step.adam.weight_decay = options.weight_decay;
+  step.adam.clip = options.clip;
+  step.seed = DeriveSeed(seed, kStepPart);
+  return step;
+}
+
+std::vector<std::int64_t> SampleCounts(const TrainPlan& plan) {
+  std::vector<std::int64_t> counts;
+  for (const TrainGroup& group : plan.groups) counts.push_back(std::ssize(group.samples));
+  return counts;
+}
+
+}  // namespace
+
+struct GroupTrainer::State {
+  State(const RunContext& run, const AdaptOptions& adapt, const Snapshot& start_snapshot,
+        TrainPlan train_plan)
+      : context(run),
+        options(adapt),
+        start(start_snapshot),
+        plan(std::move(train_plan)),
+        items(*start.items),
+        schedule(SampleCounts(plan), options.batches, options.batch_size, run.seed),
+        // The engine takes a backbone it may fit; without TrainedParts::backbone it only reads it.
+        engine(const_cast<Backbone&>(*start.backbone), MakeStepOptions(options, run.seed),
+               run.pool) {
+    parts.items = &items;
+    parts.catalogue_size = plan.catalogue_size;
+    adapters.resize(plan.groups.size());
+    adam.resize(plan.groups.size());
+    own_rows.resize(plan.groups.size());
+    rows_seen.resize(plan.groups.size());
+    steps_of.resize(plan.groups.size());
+    for (std::size_t g = 0; g < plan.groups.size(); ++g) parts.slots.push_back(MakeSlot(g));
+    MakeSharedRows();
+    if (!plan.overlap_GG.empty() && options.overlap_penalty > 0) {
+      engine.SetPenalty([this](std::span<const SlotGradient> gradients) { Penalise(gradients); });
+    }
+  }
+
+  bool HasRegionalRows() const {
+    return options.item_rows == ItemRowsKind::kRegional &&
+           !(plan.groups.size() == 1 && plan.groups[0].regions[0] == kNoRegion);
+  }
+
+  TrainedSlot MakeSlot(std::size_t g) {
+    const TrainGroup& group = plan.groups[g];
+    TrainedSlot slot;
+    slot.region = group.regions[0];
+    if (group.start != nullptr) {
+      adapters[g] = std::make_unique<Adapter>(*group.start);
+      adam[g] = AdamState(std::ssize(adapters[g]->values()));
+      slot.adapter = adapters[g].get();
+      slot.state = &adam[g];
+      trained_parameters += std::ssize(adapters[g]->values());
+    }
+    if (HasRegionalRows() && !group.samples.empty()) {
+      own_rows[g] =
+          TrainOwnRows(items, slot.region, TargetItems(context.data, plan, group), options.anchor);
+      slot.own_rows = &*own_rows[g];
+      trained_parameters += std::ssize(own_rows[g]->items) * items.dim();
+    }
+    return slot;
+  }
+
+  void MakeSharedRows() {
+    if (options.item_rows == ItemRowsKind::kFrozen || HasRegionalRows()) return;
+    std::vector<std::int32_t> targets;
+    for (const TrainGroup& group : plan.groups) {
+      const auto of_group = TargetItems(context.data, plan, group);
+      targets.insert(targets.end(), of_group.begin(), of_group.end());
+    }
+    std::sort(targets.begin(), targets.end());
+    targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
+    if (targets.empty()) return;
+    trained_parameters += std::ssize(targets) * items.dim();
+    shared_rows = TrainListedRows(items, std::move(targets), options.anchor);
+    parts.shared_rows = &*shared_rows;
+  }
+
+  void Penalise(std::span<const SlotGradient> gradients) {
+    const std::int64_t groups = std::ssize(plan.groups);
+    for (std::size_t i = 0; i < gradients.size(); ++i) {
+      for (std::size_t j = i + 1; j < gradients.size(); ++j) {
+        const std::int32_t a = gradients[i].slot;
+        const std::int32_t b = gradients[j].slot;
+        const double overlap = plan.overlap_GG[a * groups + b];
+        if (overlap == 0) continue;
+        AddOverlapPenalty(*adapters[a], *adapters[b], options.overlap_penalty * overlap,
+                          gradients[i].gradient, gradients[j].gradient);
+      }
+    }
+  }
+
+  void Append(const ScheduledSample& scheduled) {
+    const SampleRef& sample = plan.groups[scheduled.group].samples[scheduled.index];
+    const WindowSet& set = sample.from_memory ? *plan.memory : *plan.new_windows;
+    const Window& window = set.windows[sample.window];
+    context_items.clear();
+    context_times.clear();
+    AppendContext(context.data, window, start.backbone->max_length(), plan.catalogue_size,
+                  context_items, context_times);
+    AppendRow(batch, {.items = context_items,
+                      .times = context_times,
+                      .user = window.user,
+                      .target = context.data.items()[window.target],
+                      .weight = 1,
+                      .slot = scheduled.group,
+                      .row_key = static_cast<std::uint32_t>(2 * sample.window +
+                                                            (sample.from_memory ? 1 : 0))});
+    ++rows_seen[scheduled.group];
+  }
+
+  void Step(std::span<const ScheduledSample> scheduled) {
+    batch.Clear();
+    for (const ScheduledSample& sample : scheduled) Append(sample);
+    const StepReport report = engine.Step(batch, static_cast<std::uint64_t>(steps), parts);
+    for (std::size_t g = 0; g < steps_of.size(); ++g) {
+      if (report.slot_weight[g] > 0) ++steps_of[g];
+    }
+    last_loss = report.loss;
+    ++steps;
+    samples += std::ssize(scheduled);
+  }
+
+  void Tell() const {
+    if (context.cancel != nullptr && context.cancel->IsSet()) {
+      throw Error(ErrorCode::kCancelled,
+                  "adapt: stopped after " + std::to_string(steps) + " steps; nothing was changed");
+    }
+    if (!context.observer || steps % 20 != 0) return;
+    Progress progress;
+    progress.phase = "adapt";
+    progress.done = samples;
+    progress.total = plan.maximum_samples;
+    progress.unit = "windows";
+    progress.detail = "loss " + std::to_string(last_loss);
+    context.observer(progress);
+  }
+
+  RunContext context;
+  AdaptOptions options;
+  Snapshot start;
+  TrainPlan plan;
+  ItemTable items;
+  BatchSchedule schedule;
+  StepEngine engine;
+  TrainedParts parts;
+  std::vector<std::unique_ptr<Adapter>> adapters;
+  std::vector<AdamState> adam;
+  std::vector<std::optional<TrainedRows>> own_rows;
+  std::optional<TrainedRows> shared_rows;
+  TrainingBatch batch;
+  std::vector<ItemId> context_items;
+  std::vector<Timestamp> context_times;
+  std::vector<std::int64_t> rows_seen;
+  std::vector<std::int64_t> steps_of;
+  std::int64_t samples = 0;
+  std::int64_t steps = 0;
+  std::int64_t trained_parameters = 0;
+  double last_loss = 0;
+};
+
+GroupTrainer::GroupTrainer(const RunContext& context, const AdaptOptions& options,
+                           const Snapshot& start, TrainPlan plan)
+    : state_(std::make_unique<State>(context, options, start, std::move(plan))) {}
+
+GroupTrainer::~GroupTrainer() = default;
+
+std::int64_t GroupTrainer::epoch_size() const { return state_->schedule.epoch_size(); }
+
+void GroupTrainer::TrainTo(std::int64_t samples) {
+  const std::int64_t goal = std::min(samples, state_->plan.maximum_samples);
+  while (state_->samples < goal) {
+    auto scheduled = state_->schedule.Next();
+    if (scheduled.empty()) return;
+    const std::int64_t left = state_->plan.maximum_samples - state_->samples;
+    if (std::ssize(scheduled) > left) scheduled = scheduled.first(left);
+    state_->Step(scheduled);
+    state_->Tell();
+  }
+}
+
+Snapshot GroupTrainer::Current() const {
+  Snapshot now = state_->start;
+  if (state_->samples == 0) return now;
+  ItemTable items = state_->items;
+  for (std::size_t g = 0; g < state_->plan.groups.size(); ++g) {
+    const TrainGroup& group = state_->plan.groups[g];
+    if (state_->rows_seen[g] == 0) continue;
+    if (group.start != nullptr) {
+      const auto adapter = std::make_shared<const Adapter>(*state_->adapters[g]);
+      for (const RegionId region : group.regions) now.adapters[region] = adapter;
+    }
+    if (!state_->own_rows[g].has_value()) continue;
+    const ReplacedRows rows = *items.OwnRows(group.regions[0]);
+    for (const RegionId region : group.regions) items.SetOwnRows(region, rows);
+  }
+  const bool rows_moved = state_->shared_rows.has_value() ||
+                          std::any_of(state_->own_rows.begin(), state_->own_rows.end(),
+                                      [](const auto& rows) { return rows.has_value(); });
+  if (rows_moved) now.items = std::make_shared<const ItemTable>(std::move(items));
+  return now;
+}
+
+TrainCounts GroupTrainer::counts() const {
+  return {.samples = state_->samples,
+          .steps = state_->steps,
+          .trained_parameters = state_->trained_parameters};
+}
+
+double GroupTrainer::RowsPerStep(std::size_t group) const {
+  const std::int64_t steps = state_->steps_of[group];
+  return steps == 0 ? 0
+                    : static_cast<double>(state_->rows_seen[group]) / static_cast<double>(steps);
+}
+
+Snapshot WithCatalogue(const Snapshot& snapshot, std::int64_t catalogue_size, std::uint64_t seed) {
+  Snapshot grown = snapshot;
+  grown.catalogue_size = std::max(snapshot.catalogue_size, catalogue_size);
+  const std::int64_t before = snapshot.routing_items->num_items();
+  if (before >= catalogue_size) return grown;
+  ItemTable routing = *snapshot.routing_items;
+  routing.Grow(catalogue_size, snapshot.old_catalogue_size, DeriveSeed(seed, kNewRowsPart));
+  grown.routing_items = std::make_shared<const ItemTable>(std::move(routing));
+  if (snapshot.items == snapshot.routing_items) {
+    grown.items = grown.routing_items;
+    return grown;
+  }
+  const auto old_rows = snapshot.items->base_ND();
+  const auto new_rows = grown.routing_items->base_ND().subspan(before * snapshot.items->dim());
+  std::vector<float> rows(old_rows.begin(), old_rows.end());
+  rows.insert(rows.end(), new_rows.begin(), new_rows.end());
+  ItemTable items(snapshot.items->dim(), std::move(rows));
+  for (const auto& [region, own] : snapshot.items->replaced()) items.SetOwnRows(region, own);
+  grown.items = std::make_shared<const ItemTable>(std::move(items));
+  return grown;
+}
+
+std::shared_ptr<const Adapter> MakeFreshAdapter(const Backbone& backbone,
+                                                const LoraOptions& options, RegionId region,
+                                                std::uint64_t seed) {
+  const std::uint64_t own = DeriveSeed(DeriveSeed(seed, kAdapterPart), Index(region) + 1);
+  return std::make_shared<const Adapter>(Adapter::Make(backbone.linear_maps(), options, own));
+}
+
+}  // namespace raie

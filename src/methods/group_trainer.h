@@ -1,0 +1,76 @@
+// How are one or many adapters trained on their own samples in one pass?
+//
+// Concept: a group is an adapter, the regions it answers for and the samples it learns from. `lora`
+//          is one group with everything; RAIE has one a drifting region. Mixed batches hold rows of
+//          several groups; a group's loss is the mean over its rows and its optimiser is its own,
+//          so one pass equals training each group alone on its rows of the same batches.
+// Source:  METHOD section 4 ("Regional training", "Item rows").
+// Errors:  those of StepEngine.
+// Threads: one trainer is used from one thread; same bytes for any number of threads of the pool.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "data/prepared_data.h"
+#include "methods/adapt_options.h"
+#include "methods/adapt_report.h"
+#include "methods/method.h"
+#include "methods/regional_sets.h"
+#include "training/item_table.h"
+#include "training/snapshot.h"
+#include "training/step.h"
+
+namespace raie {
+
+struct TrainGroup {
+  std::vector<RegionId> regions;         // at least one; kNoRegion: every window
+  std::shared_ptr<const Adapter> start;  // null: no adapter, only item rows move
+  std::vector<SampleRef> samples;
+};
+
+struct TrainPlan {
+  std::vector<TrainGroup> groups;
+  const WindowSet* new_windows = nullptr;  // what SampleRef::window means
+  const WindowSet* memory = nullptr;
+  std::int64_t catalogue_size = 0;   // of the loss
+  std::vector<double> overlap_GG;    // o_kj of groups, row-major; empty: no penalty
+  std::int64_t maximum_samples = 0;  // TrainTo never passes it
+};
+
+class GroupTrainer {
+ public:
+  // `start` is what the adapters stand on; its backbone, rows and the window sets must outlive the
+  // trainer.
+  GroupTrainer(const RunContext& context, const AdaptOptions& options, const Snapshot& start,
+               TrainPlan plan);
+  ~GroupTrainer();
+
+  std::int64_t epoch_size() const;
+
+  // Takes batches until `samples` are seen (or the maximum).
+  void TrainTo(std::int64_t samples);
+
+  // The starting snapshot with the adapters and rows as they are now.
+  Snapshot Current() const;
+
+  TrainCounts counts() const;
+  // Rows a batch that holds the group has of it, on average.
+  double RowsPerStep(std::size_t group) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Returns the snapshot with rows for `catalogue_size` items: rows of new items are the mean of the
+// rows of S plus noise, the same for scoring and routing.
+Snapshot WithCatalogue(const Snapshot& snapshot, std::int64_t catalogue_size, std::uint64_t seed);
+
+// Returns a fresh adapter of a region (kNoRegion: of a method with one), drawn from `seed`.
+std::shared_ptr<const Adapter> MakeFreshAdapter(const Backbone& backbone,
+                                                const LoraOptions& options, RegionId region,
+                                                std::uint64_t seed);
+
+}  // namespace raie

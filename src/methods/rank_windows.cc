@@ -1,0 +1,71 @@
+#include "methods/rank_windows.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "methods/window_states.h"
+
+namespace raie {
+namespace {
+
+constexpr std::int64_t kChunk = 16384;  // windows whose contexts are in memory at once
+
+// Ranks by counts of a slice, for contexts of which nothing is known.
+class PopularityRanks {
+ public:
+  PopularityRanks(const PreparedData& data, int slice, std::int64_t catalogue_size) {
+    if (slice < 0) return;
+    counts_.resize(catalogue_size);
+    for (std::int64_t user = 0; user < data.num_users(); ++user) {
+      const EventRange range = data.SliceEvents(static_cast<UserId>(user), slice);
+      for (std::int64_t row = range.begin; row < range.end; ++row) {
+        const std::int32_t item = Index(data.items()[row]);
+        if (item < catalogue_size) ++counts_[item];
+      }
+    }
+    sorted_ = counts_;
+    std::sort(sorted_.begin(), sorted_.end());
+  }
+
+  std::int64_t RankOf(ItemId target) const {
+    if (Index(target) >= std::ssize(counts_)) return kMissedRank;
+    return sorted_.end() - std::lower_bound(sorted_.begin(), sorted_.end(), counts_[Index(target)]);
+  }
+
+ private:
+  std::vector<std::int64_t> counts_;
+  std::vector<std::int64_t> sorted_;
+};
+
+}  // namespace
+
+RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,
+                      const RankSetRequest& request, TaskPool& pool) {
+  const PopularityRanks popularity(data, request.popularity_slice, request.catalogue_size);
+  RankedSet result;
+  for (const Window& window : windows.windows) {
+    result.users.push_back(window.user);
+    result.ranks.push_back(popularity.RankOf(data.items()[window.target]));
+  }
+  result.empty_contexts = windows.size();
+  for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
+    std::vector<std::int64_t> chosen(std::min(kChunk, windows.size() - begin));
+    std::iota(chosen.begin(), chosen.end(), begin);
+    const ReadWindows read =
+        ReadContexts(data, windows, chosen, request.context, request.catalogue_size);
+    if (read.windows.empty()) continue;
+    const RankRequest ranking{.targets = read.targets,
+                              .catalogue_size = request.catalogue_size,
+                              .context_items = request.context_items};
+    const RoutedRanks ranked = scorer.Ranks(read.contexts, ranking, pool);
+    if (!ranked.routes.empty()) result.regions.resize(windows.size(), kNoRegion);
+    for (std::size_t i = 0; i < read.windows.size(); ++i) {
+      result.ranks[read.windows[i]] = ranked.ranks[i];
+      if (!ranked.routes.empty()) result.regions[read.windows[i]] = ranked.routes[i].region;
+    }
+    result.empty_contexts -= std::ssize(read.windows);
+  }
+  return result;
+}
+
+}  // namespace raie

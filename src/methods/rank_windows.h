@@ -1,0 +1,36 @@
+// How does a scorer rank every window of a set?
+//
+// Concept: contexts are read from the data a chunk at a time and ranked. A context of which the
+//          catalogue knows nothing is ranked by popularity in a slice, and counted.
+// Source:  METHOD section 2 ("k-core", "Ranking").
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "base/task_pool.h"
+#include "data/prepared_data.h"
+#include "data/windows.h"
+#include "methods/scorer.h"
+
+namespace raie {
+
+// Results in the order of the window set.
+struct RankedSet {
+  std::vector<std::int64_t> ranks;  // kMissedRank outside the catalogue
+  std::vector<UserId> users;
+  std::vector<RegionId> regions;  // empty without regions; kNoRegion for an empty context
+  std::int64_t empty_contexts = 0;
+};
+
+struct RankSetRequest {
+  std::int64_t context = 10;        // L
+  std::int64_t catalogue_size = 0;  // items ranked
+  ContextItems context_items = ContextItems::kRanked;
+  int popularity_slice = -1;  // ranks empty contexts; -1: they are misses
+};
+
+RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,
+                      const RankSetRequest& request, TaskPool& pool);
+
+}  // namespace raie

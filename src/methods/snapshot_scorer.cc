@@ -1,0 +1,104 @@
+#include "methods/snapshot_scorer.h"
+
+#include <utility>
+
+#include "training/encode.h"
+#include "training/item_table.h"
+
+namespace raie {
+namespace {
+
+ScoringSlot SlotFor(const Snapshot& snapshot, RegionId region) {
+  const Adapter* adapter = snapshot.AdapterOf(region);
+  if (adapter != nullptr && adapter->IsZero()) adapter = nullptr;  // answers as the backbone
+  return {.adapter = adapter, .rows = snapshot.items->Rows(region)};
+}
+
+MaskedItems Masked(const WindowBatch& contexts, const TopKRequest& request) {
+  MaskedItems masked;
+  for (std::int64_t row = 0; row < contexts.num_rows(); ++row) {
+    if (request.context_items == ContextItems::kMasked) {
+      masked.items.insert(masked.items.end(), contexts.items.begin() + contexts.offsets[row],
+                          contexts.items.begin() + contexts.offsets[row + 1]);
+    }
+    masked.items.insert(masked.items.end(), request.excluded.begin(), request.excluded.end());
+    masked.offsets.push_back(std::ssize(masked.items));
+  }
+  return masked;
+}
+
+}  // namespace
+
+std::vector<float> RoutingStates(const Snapshot& snapshot, const WindowBatch& contexts,
+                                 TaskPool& pool) {
+  return EncodeContexts(*snapshot.backbone, *snapshot.routing_items, contexts, pool);
+}
+
+SnapshotScorer::SnapshotScorer(std::shared_ptr<const Snapshot> snapshot)
+    : snapshot_(std::move(snapshot)) {
+  for (const Region& region : snapshot_->editor.regions.regions) {
+    slots_.push_back(SlotFor(*snapshot_, region.id));
+  }
+  if (slots_.empty()) slots_.push_back(SlotFor(*snapshot_, kNoRegion));
+}
+
+ScoringModel SnapshotScorer::Model(std::int64_t catalogue_size) const {
+  return {.backbone = *snapshot_->backbone,
+          .slots = slots_,
+          .catalogue_size = catalogue_size,
+          .bias_N = {}};
+}
+
+std::vector<std::int32_t> SnapshotScorer::SlotsOf(std::span<const Route> routes) {
+  std::vector<std::int32_t> slots;
+  for (const Route& route : routes) slots.push_back(route.slot);
+  return slots;
+}
+
+std::vector<Route> SnapshotScorer::Routes(const WindowBatch& contexts, TaskPool& pool) const {
+  if (snapshot_->editor.regions.size() == 0) return {};
+  return RouteMany(snapshot_->editor.regions, RoutingStates(*snapshot_, contexts, pool), pool);
+}
+
+void SnapshotScorer::Score(const WindowBatch& contexts, std::int64_t catalogue_size,
+                           std::span<float> scores_BN) const {
+  TaskPool pool(1);
+  const auto slots = SlotsOf(Routes(contexts, pool));
+  ScoreAll(Model(catalogue_size), {.rows = contexts, .slots = slots}, pool, scores_BN);
+}
+
+RoutedRanks SnapshotScorer::Ranks(const WindowBatch& contexts, const RankRequest& request,
+                                  TaskPool& pool) const {
+  RoutedRanks result;
+  result.routes = Routes(contexts, pool);
+  const auto slots = SlotsOf(result.routes);
+  const MaskedItems masked =
+      request.context_items == ContextItems::kMasked ? MaskContexts(contexts) : MaskedItems();
+  result.ranks = RankTargets(Model(request.catalogue_size), {.rows = contexts, .slots = slots},
+                             request.targets, masked, pool);
+  return result;
+}
+
+std::vector<std::vector<RankedItem>> SnapshotScorer::TopK(const WindowBatch& contexts,
+                                                          const TopKRequest& request,
+                                                          TaskPool& pool) const {
+  const auto slots = SlotsOf(Routes(contexts, pool));
+  const auto best = TopItems(Model(request.catalogue_size), {.rows = contexts, .slots = slots},
+                             request.k, Masked(contexts, request), pool);
+  std::vector<std::vector<RankedItem>> result(best.size());
+  for (std::size_t row = 0; row < best.size(); ++row) {
+    for (const kernels::ScoredItem& scored : best[row]) {
+      result[row].push_back({static_cast<ItemId>(scored.item), scored.score});
+    }
+  }
+  return result;
+}
+
+std::vector<double> SnapshotScorer::Nll(const WindowBatch& contexts,
+                                        std::span<const ItemId> targets,
+                                        std::int64_t catalogue_size, TaskPool& pool) const {
+  const auto slots = SlotsOf(Routes(contexts, pool));
+  return TargetNll(Model(catalogue_size), {.rows = contexts, .slots = slots}, targets, pool);
+}
+
+}  // namespace raie

@@ -1,0 +1,49 @@
+// How does a snapshot answer?
+//
+// Concept: two passes. The frozen backbone without adapter gives z, which names the region; then
+//          the region's adapter and item rows give the scores. Without regions there is one pass.
+// Source:  METHOD section 4, Eq. 9 and 10.
+// Threads: immutable; methods that take a pool use it from one thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "methods/scorer.h"
+#include "regions/router.h"
+#include "training/score.h"
+#include "training/snapshot.h"
+
+namespace raie {
+
+class SnapshotScorer final : public Scorer {
+ public:
+  explicit SnapshotScorer(std::shared_ptr<const Snapshot> snapshot);
+
+  void Score(const WindowBatch& contexts, std::int64_t catalogue_size,
+             std::span<float> scores_BN) const override;
+  std::vector<Route> Routes(const WindowBatch& contexts, TaskPool& pool) const override;
+  RoutedRanks Ranks(const WindowBatch& contexts, const RankRequest& request,
+                    TaskPool& pool) const override;
+  std::vector<std::vector<RankedItem>> TopK(const WindowBatch& contexts, const TopKRequest& request,
+                                            TaskPool& pool) const override;
+
+  // -log p(target) over the first `catalogue_size` items; infinite outside.
+  std::vector<double> Nll(const WindowBatch& contexts, std::span<const ItemId> targets,
+                          std::int64_t catalogue_size, TaskPool& pool) const;
+
+ private:
+  ScoringModel Model(std::int64_t catalogue_size) const;
+  static std::vector<std::int32_t> SlotsOf(std::span<const Route> routes);
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::vector<ScoringSlot> slots_;  // by slot of the region set; one if there are no regions
+};
+
+// Returns z_BD: normalised hidden states of the frozen backbone (no adapter, routing rows).
+std::vector<float> RoutingStates(const Snapshot& snapshot, const WindowBatch& contexts,
+                                 TaskPool& pool);
+
+}  // namespace raie

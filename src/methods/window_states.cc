@@ -1,0 +1,105 @@
+#include "methods/window_states.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <string>
+
+#include "methods/snapshot_scorer.h"
+#include "raie/error.h"
+
+namespace raie {
+namespace {
+
+constexpr std::int64_t kChunk = 16384;  // contexts in memory at once
+
+bool SameContext(const Window& a, const Window& b) {
+  return a.user == b.user && a.context_begin == b.context_begin && a.context_end == b.context_end;
+}
+
+}  // namespace
+
+DistinctContexts FindDistinctContexts(const WindowSet& windows) {
+  DistinctContexts result;
+  for (std::int64_t i = 0; i < windows.size(); ++i) {
+    if (i == 0 || !SameContext(windows.windows[i - 1], windows.windows[i])) {
+      result.window_of_row.push_back(i);
+    }
+    result.row_of_window.push_back(std::ssize(result.window_of_row) - 1);
+  }
+  return result;
+}
+
+ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
+                         std::span<const std::int64_t> chosen, std::int64_t length,
+                         std::int64_t catalogue_size) {
+  ReadWindows read;
+  WindowBatch& contexts = read.contexts;
+  for (const std::int64_t i : chosen) {
+    const Window& window = windows.windows[i];
+    if (AppendContext(data, window, length, catalogue_size, contexts.items, contexts.times) == 0) {
+      continue;
+    }
+    contexts.offsets.push_back(static_cast<std::int32_t>(contexts.items.size()));
+    contexts.users.push_back(window.user);
+    contexts.row_keys.push_back(static_cast<std::uint32_t>(i));
+    read.targets.push_back(data.items()[window.target]);
+    read.windows.push_back(i);
+  }
+  return read;
+}
+
+WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
+                           const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool) {
+  WindowStates states;
+  states.dim = snapshot.backbone->dim();
+  states.contexts = FindDistinctContexts(windows);
+  const std::span<const std::int64_t> rows = states.contexts.window_of_row;
+  states.z_MD.reserve(rows.size() * states.dim);
+  for (std::int64_t begin = 0; begin < std::ssize(rows); begin += kChunk) {
+    const auto chosen = rows.subspan(begin, std::min(kChunk, std::ssize(rows) - begin));
+    const ReadWindows read =
+        ReadContexts(data, windows, chosen, snapshot.backbone->max_length(), catalogue_size);
+    if (read.windows.size() != chosen.size()) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "reading windows: " + std::to_string(chosen.size() - read.windows.size()) +
+                      " contexts hold no item below " + std::to_string(catalogue_size) +
+                      ", the catalogue; use the catalogue of the windows' own slice");
+    }
+    const std::vector<float> z = RoutingStates(snapshot, read.contexts, pool);
+    states.z_MD.insert(states.z_MD.end(), z.begin(), z.end());
+  }
+  return states;
+}
+
+std::vector<RegionId> RegionsOf(const WindowStates& states, const RegionSet& regions,
+                                TaskPool& pool) {
+  const std::vector<Route> routes = RouteMany(regions, states.z_MD, pool);
+  std::vector<RegionId> result;
+  for (const std::int64_t row : states.contexts.row_of_window) {
+    result.push_back(routes[row].region);
+  }
+  return result;
+}
+
+std::vector<double> TargetLosses(const Snapshot& snapshot, const PreparedData& data,
+                                 const WindowSet& windows, std::int64_t catalogue_size,
+                                 TaskPool& pool) {
+  const SnapshotScorer scorer(std::make_shared<const Snapshot>(snapshot));
+  std::vector<double> losses(windows.size(), std::numeric_limits<double>::quiet_NaN());
+  for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
+    std::vector<std::int64_t> chosen(std::min(kChunk, windows.size() - begin));
+    std::iota(chosen.begin(), chosen.end(), begin);
+    const ReadWindows read =
+        ReadContexts(data, windows, chosen, snapshot.backbone->max_length(), catalogue_size);
+    if (read.windows.empty()) continue;
+    const auto nll = scorer.Nll(read.contexts, read.targets, catalogue_size, pool);
+    for (std::size_t i = 0; i < nll.size(); ++i) {
+      if (std::isfinite(nll[i])) losses[read.windows[i]] = nll[i];
+    }
+  }
+  return losses;
+}
+
+}  // namespace raie

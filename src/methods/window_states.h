@@ -1,0 +1,65 @@
+// What does the frozen backbone see in each window, and what does a model lose on each target?
+//
+// Concept: windows of one user with the same context (equal time stamps) share one state: one
+//          k-means point, one edit, one route. States are made by the frozen backbone without an
+//          adapter, from the rows of Snapshot::routing_items, and normalised.
+// Source:  METHOD section 3 (z) and section 4 ("Windows of one user with the same context").
+// Shapes:  z_MD [M, D] unit rows, M distinct contexts.
+// Cost:    one forward pass a distinct context; contexts are read a chunk at a time.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/task_pool.h"
+#include "data/prepared_data.h"
+#include "data/windows.h"
+#include "regions/router.h"
+#include "training/snapshot.h"
+
+namespace raie {
+
+// The distinct contexts of a window set, without their items.
+struct DistinctContexts {
+  std::vector<std::int64_t> row_of_window;  // [windows]
+  std::vector<std::int64_t> window_of_row;  // [M] the first window with this context
+};
+
+DistinctContexts FindDistinctContexts(const WindowSet& windows);
+
+// Contexts of some windows, read from the data.
+struct ReadWindows {
+  WindowBatch contexts;               // of the windows whose context is not empty
+  std::vector<ItemId> targets;        // one a context
+  std::vector<std::int64_t> windows;  // the window of each context
+};
+
+// Reads the contexts of windows `chosen` of a set: the last `length` items below `catalogue_size`.
+ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
+                         std::span<const std::int64_t> chosen, std::int64_t length,
+                         std::int64_t catalogue_size);
+
+struct WindowStates {
+  std::int64_t dim = 0;
+  std::vector<float> z_MD;
+  DistinctContexts contexts;
+
+  std::span<const float> row(std::int64_t m) const { return std::span(z_MD).subspan(m * dim, dim); }
+};
+
+// Throws kInvalidArgument if a context holds no known item.
+WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
+                           const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool);
+
+// Returns the region of every window.
+std::vector<RegionId> RegionsOf(const WindowStates& states, const RegionSet& regions,
+                                TaskPool& pool);
+
+// Returns each window's -log p(target) under the snapshot (routed and adapted as it answers), over
+// the first `catalogue_size` items; NaN where the target is not one of them.
+std::vector<double> TargetLosses(const Snapshot& snapshot, const PreparedData& data,
+                                 const WindowSet& windows, std::int64_t catalogue_size,
+                                 TaskPool& pool);
+
+}  // namespace raie
