@@ -42,6 +42,8 @@ class PackedWeights {
   std::int64_t inputs() const { return inputs_; }
   bool empty() const { return outputs_ == 0; }
 
+  bool packed_forward() const { return forward_.size() > 0; }
+  bool packed_backward() const { return backward_.size() > 0; }
   const float* forward_panels() const { return forward_.data(); }
   const float* backward_panels() const { return backward_.data(); }
 

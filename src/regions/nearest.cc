@@ -1,5 +1,6 @@
 #include "regions/nearest.h"
 
+#include <algorithm>
 #include <array>
 
 namespace raie {
@@ -18,21 +19,25 @@ float FloatDot(const float* a, const float* b, std::int64_t dim) {
   return sums[0];
 }
 
-void NearestCentres::Find(std::span<const float> z_ND, std::span<std::int32_t> labels,
-                          std::span<float> best) const {
-  const std::int64_t num_centres = static_cast<std::int64_t>(centres_KD_.size()) / dim_;
-  for (std::size_t row = 0; row < labels.size(); ++row) {
-    const float* z = &z_ND[row * dim_];
-    labels[row] = 0;
-    best[row] = FloatDot(z, centres_KD_.data(), dim_);
-    for (std::int64_t k = 1; k < num_centres; ++k) {
-      const float cosine = FloatDot(z, &centres_KD_[k * dim_], dim_);
-      if (cosine > best[row]) {
-        best[row] = cosine;
-        labels[row] = static_cast<std::int32_t>(k);
+void FindNearest(std::span<const float> z_ND, std::span<const float> centres_KD, std::int64_t dim,
+                 TaskPool& pool, std::span<std::int32_t> labels_N, std::span<float> cosines_N) {
+  constexpr std::int64_t kRowsPerTask = 1024;
+  const auto rows = static_cast<std::int64_t>(labels_N.size());
+  const std::int64_t num_centres = static_cast<std::int64_t>(centres_KD.size()) / dim;
+  pool.ForEach((rows + kRowsPerTask - 1) / kRowsPerTask, [&](std::int64_t task, int) {
+    const std::int64_t end = std::min(rows, (task + 1) * kRowsPerTask);
+    for (std::int64_t row = task * kRowsPerTask; row < end; ++row) {
+      const float* z = &z_ND[row * dim];
+      labels_N[row] = 0;
+      cosines_N[row] = FloatDot(z, centres_KD.data(), dim);
+      for (std::int64_t k = 1; k < num_centres; ++k) {
+        const float cosine = FloatDot(z, &centres_KD[k * dim], dim);
+        if (cosine <= cosines_N[row]) continue;
+        cosines_N[row] = cosine;
+        labels_N[row] = static_cast<std::int32_t>(k);
       }
     }
-  }
+  });
 }
 
 }  // namespace raie

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 #include "base/random.h"
 #include "raie/error.h"
@@ -29,7 +30,7 @@ struct Points {
 
   Points(std::span<const float> z, std::int64_t d, std::int64_t n) : z_ND(z), dim(d), size(n) {
     const std::int64_t blocks = (n + kRowsPerBlock - 1) / kRowsPerBlock;
-    rows_per_task = (blocks + kMaxTasks - 1) / kMaxTasks * kRowsPerBlock;
+    rows_per_task = std::max<std::int64_t>(1, (blocks + kMaxTasks - 1) / kMaxTasks) * kRowsPerBlock;
     num_tasks = (n + rows_per_task - 1) / rows_per_task;
   }
   std::span<const float> Row(std::int64_t i) const { return z_ND.subspan(i * dim, dim); }
@@ -124,7 +125,11 @@ class Seeding {
 class Lloyd {
  public:
   Lloyd(const Points& points, std::int64_t k, std::vector<float> seeds)
-      : points_(points), k_(k), cosines_(points.size), parts_(points.num_tasks) {
+      : points_(points),
+        k_(k),
+        nearest_(points.size),
+        cosines_(points.size),
+        parts_(points.num_tasks) {
     result_.centres_KD = std::move(seeds);
     result_.labels.assign(points.size, -1);
     ClearParts();
@@ -132,6 +137,7 @@ class Lloyd {
 
   KMeansResult Run(const KMeansOptions& options, TaskPool& pool) {
     while (static_cast<std::int64_t>(result_.iterations.size()) < options.max_iterations) {
+      KMeansResult before = result_;
       KMeansIteration iteration;
       iteration.moved_points = Assign(pool);
       if (iteration.moved_points == 0) break;
@@ -139,11 +145,13 @@ class Lloyd {
       iteration.empty_reseeded = ReseedEmpty();
       MoveCentres();
       iteration.objective = result_.objective;
-      const double before = result_.iterations.empty() ? -std::numeric_limits<double>::infinity()
-                                                       : result_.iterations.back().objective;
+      const double gain = result_.objective - before.objective;
+      if (gain < 0) {  // only the rounding of cosines can do that: nothing is left to gain
+        result_ = std::move(before);
+        break;
+      }
       result_.iterations.push_back(iteration);
-      const double gain = iteration.objective - before;
-      if (iteration.empty_reseeded == 0 && gain < options.tolerance * iteration.objective) break;
+      if (iteration.empty_reseeded == 0 && gain < options.tolerance * result_.objective) break;
     }
     return std::move(result_);
   }
@@ -163,17 +171,13 @@ class Lloyd {
     }
   }
 
+  // Returns how many points changed their cluster.
   std::int64_t Assign(TaskPool& pool) {
-    const NearestCentres nearest(result_.centres_KD, points_.dim);
+    FindNearest(points_.z_ND, result_.centres_KD, points_.dim, pool, nearest_, cosines_);
     pool.ForEach(points_.num_tasks, [&](std::int64_t task, int) {
       parts_[task].moved = 0;
-      std::vector<std::int32_t> labels(kRowsPerBlock);
-      for (std::int64_t begin = points_.Begin(task); begin < points_.End(task);
-           begin += kRowsPerBlock) {
-        const std::int64_t rows = std::min(kRowsPerBlock, points_.End(task) - begin);
-        nearest.Find(points_.z_ND.subspan(begin * points_.dim, rows * points_.dim),
-                     std::span(labels).first(rows), std::span(cosines_).subspan(begin, rows));
-        for (std::int64_t i = 0; i < rows; ++i) Move(parts_[task], begin + i, labels[i]);
+      for (std::int64_t i = points_.Begin(task); i < points_.End(task); ++i) {
+        Move(parts_[task], i, nearest_[i]);
       }
     });
     std::int64_t moved = 0;
@@ -244,6 +248,7 @@ class Lloyd {
 
   const Points& points_;
   std::int64_t k_;
+  std::vector<std::int32_t> nearest_;
   std::vector<float> cosines_;  // of each point to its centre
   std::vector<Part> parts_;
   std::vector<double> sums_KD_;

@@ -1,0 +1,86 @@
+// How does a program ask a fitted model for recommendations?
+//
+// Concept: a model directory (made by `raie fit`, updated by `raie edit`) is loaded once; the
+// loaded
+//          model is immutable. A request is a history of raw item ids or titles, oldest first; it
+//          is routed to the nearest preference region and scored with that region's adapter.
+// Errors:  Load throws kNotFound and kCorruptData; Recommend throws kInvalidArgument if the history
+//          has no item the model knows, and names those it does not know otherwise.
+// Threads: const methods may run concurrently.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "raie/types.h"
+
+namespace raie {
+
+enum class AnswerSeen {
+  kAsFitted,   // as in the data the model was fitted on: left out if repeats were removed there
+  kAllow,     // items of the history may be recommended again
+  kExclude,    // they are not
+};
+
+struct HistoryItem {
+  std::string item;   // raw id, or title if no item has this id
+  Timestamp time{0};  // used by backbones that read times
+};
+
+struct RecommendRequest {
+  std::vector<HistoryItem> history;  // oldest first; only the last ones count (model's context)
+  std::int64_t count = 10;
+  AnswerSeen seen = AnswerSeen::kAsFitted;
+};
+
+struct Recommendation {
+  std::string item;   // raw id
+  std::string title;  // "" if the data has none
+  double score = 0;
+};
+
+struct RecommendAnswer {
+  std::vector<Recommendation> items;  // best first
+  RegionId region = kNoRegion;
+  double cosine = 0;  // of the history's state to the region's centre
+  double margin = 0;  // confidence over the second nearest region; infinite with one region
+  std::vector<std::string> unknown;  // of the history: neither an id nor a title; left out
+};
+
+struct RegionSummary {
+  RegionId id = kNoRegion;
+  double radius_rad = 0;
+  std::int64_t num_members = 0;
+  bool has_adapter = false;
+};
+
+struct ModelSummary {
+  std::string backbone;
+  std::int64_t dim = 0;
+  std::int64_t context = 0;  // items of a history that are read
+  std::int64_t num_items = 0;
+  std::int32_t version = 0;
+  std::int32_t slice = 0;  // the last slice it has learnt from
+  std::vector<RegionSummary> regions;
+};
+
+inline constexpr std::int32_t kCurrentVersion = -1;
+
+class Model {
+ public:
+  // Loads a version of a model directory and checks every file of it.
+  static Model Load(const std::filesystem::path& directory, std::int32_t version = kCurrentVersion);
+
+  RecommendAnswer Recommend(const RecommendRequest& request) const;
+  const ModelSummary& summary() const;
+
+ private:
+  struct State;
+  explicit Model(std::shared_ptr<const State> state) : state_(std::move(state)) {}
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace raie
