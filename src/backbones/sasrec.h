@@ -19,22 +19,13 @@
 #include <string_view>
 
 #include "backbones/backbone.h"
+#include "backbones/transformer.h"
 #include "base/options.h"
 
 namespace raie {
 
-enum class NormPlace { kPost, kPre };
-enum class Activation { kGelu, kRelu };
 enum class InputScale { kOne, kSqrtDim };
 
-inline std::span<const char* const> EnumNames(NormPlace) {
-  static constexpr const char* kNames[] = {"post", "pre"};
-  return kNames;
-}
-inline std::span<const char* const> EnumNames(Activation) {
-  static constexpr const char* kNames[] = {"gelu", "relu"};
-  return kNames;
-}
 inline std::span<const char* const> EnumNames(InputScale) {
   static constexpr const char* kNames[] = {"one", "sqrt_dim"};
   return kNames;

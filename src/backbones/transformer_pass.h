@@ -1,0 +1,41 @@
+// What do the forward and the backward pass of a transformer stack share? (private to the stack)
+#pragma once
+
+#include <cstdint>
+
+#include "backbones/transformer.h"
+
+namespace raie {
+
+inline constexpr std::int64_t kMapsPerBlock = 6;  // q, k, v, out, ffn_in, ffn_out
+
+enum class DropoutPlace : std::uint32_t { kAttention, kAttentionOut, kFfnIn, kFfnOut };
+
+// Returns the dropout of one place of a block; inactive where the call's is.
+inline kernels::Dropout DropoutAt(const TransformerCall& call, std::int64_t block,
+                                  DropoutPlace place) {
+  kernels::Dropout dropout = call.dropout;
+  dropout.site = static_cast<std::uint32_t>(1 + 4 * block) + static_cast<std::uint32_t>(place);
+  return dropout;
+}
+
+// Are the queries of this block fewer than its tokens?
+inline bool Selects(const TransformerCall& call, std::int64_t block, std::int64_t blocks) {
+  return block + 1 == blocks && !call.all_outputs;
+}
+
+inline kernels::AttentionShape AttentionShapeOf(const TransformerShape& shape,
+                                                const TransformerCall& call, bool selects) {
+  kernels::AttentionShape result{.heads = shape.heads,
+                                 .mask = shape.mask,
+                                 .offsets_S1 = call.offsets_S1,
+                                 .query_offsets_S1 = {},
+                                 .query_positions_P = {}};
+  if (selects) {
+    result.query_offsets_S1 = call.query_offsets_S1;
+    result.query_positions_P = call.query_positions_P;
+  }
+  return result;
+}
+
+}  // namespace raie

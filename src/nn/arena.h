@@ -1,0 +1,58 @@
+// Where do the activations of a tile live without an allocation per layer?
+//
+// Concept: an arena hands out float buffers one behind the other and takes all of them back at
+// once.
+//          A lease borrows one from the calling thread's stock and returns it, memory kept, to the
+//          stock of the thread that ends it: in steady state nothing is allocated.
+// Threads: an arena serves one thread at a time; stocks are per thread.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernels/aligned.h"
+#include "kernels/matrix.h"
+
+namespace raie::nn {
+
+class Arena {
+ public:
+  // Returns uninitialised memory aligned to cache lines, valid until Reset.
+  std::span<float> Floats(std::int64_t size);
+  kernels::Matrix Rows(std::int64_t rows, std::int64_t cols) {
+    return {Floats(rows * cols).data(), rows, cols, cols};
+  }
+  // Takes everything back; what was several pieces becomes one that holds as much.
+  void Reset();
+
+ private:
+  std::vector<kernels::AlignedFloats> pieces_;
+  std::int64_t used_ = 0;   // of the last piece
+  std::int64_t total_ = 0;  // handed out since Reset
+};
+
+class ArenaLease {
+ public:
+  ArenaLease();
+  ~ArenaLease();
+  ArenaLease(const ArenaLease&) = delete;
+  ArenaLease& operator=(const ArenaLease&) = delete;
+
+  Arena& operator*() const { return *arena_; }
+  Arena* operator->() const { return arena_.get(); }
+
+ private:
+  std::unique_ptr<Arena> arena_;
+};
+
+// Views the rows of a matrix whose rows are contiguous.
+inline std::span<const float> Flat(kernels::ConstMatrix m) {
+  return {m.data, static_cast<std::size_t>(m.rows * m.cols)};
+}
+inline std::span<float> Flat(kernels::Matrix m) {
+  return {m.data, static_cast<std::size_t>(m.rows * m.cols)};
+}
+
+}  // namespace raie::nn

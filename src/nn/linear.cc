@@ -1,0 +1,167 @@
+#include "nn/linear.h"
+
+#include <algorithm>
+
+#include "kernels/norm.h"
+
+namespace raie::nn {
+
+using kernels::ConstMatrix;
+using kernels::Matrix;
+using kernels::PackedWeights;
+using kernels::PackFor;
+using kernels::Store;
+
+namespace {
+
+std::vector<float> Scaled(std::span<const float> values, float scale) {
+  std::vector<float> scaled(values.begin(), values.end());
+  for (float& value : scaled) value *= scale;
+  return scaled;
+}
+
+// W + scale B A, packed.
+PackedWeights Merged(const LinearSource& source, PackFor use) {
+  const ConstMatrix w = source.weight_OI;
+  if (source.parts.empty() || source.path == LoraPath::kApart) return PackedWeights(w, use);
+  ArenaLease arena;
+  const Matrix merged = arena->Rows(w.rows, w.cols);
+  for (std::int64_t o = 0; o < w.rows; ++o) std::copy_n(w.row(o), w.cols, merged.row(o));
+  for (const LoraPart& part : source.parts) {
+    const std::vector<float> scaled_b = Scaled(part.b_OR, source.scale);
+    kernels::MultiplyPlain(kernels::View(scaled_b, part.outputs, source.rank),
+                           kernels::View(part.a_RI, source.rank, w.cols), Store::kAdd,
+                           merged.Rows(part.begin, part.begin + part.outputs));
+  }
+  return PackedWeights(merged, use);
+}
+
+}  // namespace
+
+BoundLinear::BoundLinear(const LinearSource& source)
+    : inputs_(source.weight_OI.cols), rank_(source.rank), path_(source.path) {
+  const bool backward = source.direction == Direction::kBoth;
+  weight_ = Merged(source, backward ? PackFor::kBoth : PackFor::kForward);
+  if (path_ == LoraPath::kMerged && !backward) return;
+  std::vector<float> all_a;
+  for (const LoraPart& lora : source.parts) {
+    const ConstMatrix a = kernels::View(lora.a_RI, rank_, inputs_);
+    const ConstMatrix b = kernels::View(lora.b_OR, lora.outputs, rank_);
+    const std::vector<float> scaled_a = Scaled(lora.a_RI, source.scale);
+    Part part{.lora = lora, .a = {}, .b = {}, .scaled_b = {}, .scaled_a = {}};
+    if (path_ == LoraPath::kApart) {
+      part.a.Pack(a, PackFor::kBackward);
+      part.b.Pack(b, PackFor::kForward);
+      part.scaled_a.Pack(kernels::View(scaled_a, rank_, inputs_), PackFor::kForward);
+    }
+    const std::vector<float> scaled_b = Scaled(lora.b_OR, source.scale);
+    part.scaled_b.Pack(kernels::View(scaled_b, lora.outputs, rank_), PackFor::kBackward);
+    all_a.insert(all_a.end(), scaled_a.begin(), scaled_a.end());
+    parts_.push_back(std::move(part));
+  }
+  if (path_ == LoraPath::kMerged && !parts_.empty()) {
+    const auto rows = static_cast<std::int64_t>(parts_.size()) * rank_;
+    scaled_a_.Pack(kernels::View(all_a, rows, inputs_), PackFor::kForward);
+  }
+}
+
+// Returns dropout(x) of a part: x itself if dropout is off.
+ConstMatrix BoundLinear::Dropped(const LinearContext& context, const Part& part, ConstMatrix x_TI,
+                                 Matrix scratch_TI) const {
+  if (!context.lora_dropout.active()) return x_TI;
+  kernels::Dropout dropout = context.lora_dropout;
+  dropout.site = part.lora.site;
+  kernels::ResidualForward({.dim = inputs_,
+                            .x_TD = Flat(x_TI),
+                            .bias_D = {},
+                            .residual_TD = {},
+                            .dropout = dropout,
+                            .tokens_T = context.tokens_T,
+                            .h_TD = Flat(scratch_TI)});
+  return scratch_TI;
+}
+
+LinearTape BoundLinear::Forward(const LinearContext& context, ConstMatrix x_TI,
+                                std::span<const float> bias_O, Matrix y_TO) const {
+  kernels::MultiplyTransposed(x_TI, weight_, bias_O, Store::kSet, y_TO);
+  LinearTape tape{.x_TI = x_TI, .low_TR = {}};
+  if (path_ == LoraPath::kMerged || parts_.empty()) return tape;
+  const Matrix low =
+      context.arena.Rows(x_TI.rows, rank_ * static_cast<std::int64_t>(parts_.size()));
+  const Matrix scratch =
+      context.lora_dropout.active() ? context.arena.Rows(x_TI.rows, inputs_) : Matrix{};
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    const Part& part = parts_[p];
+    const auto first = static_cast<std::int64_t>(p) * rank_;
+    const Matrix own = low.Columns(first, first + rank_);
+    kernels::MultiplyTransposed(Dropped(context, part, x_TI, scratch), part.scaled_a, {},
+                                Store::kSet, own);
+    kernels::MultiplyTransposed(own, part.b, {}, Store::kAdd,
+                                y_TO.Columns(part.lora.begin, part.lora.begin + part.lora.outputs));
+  }
+  tape.low_TR = low;
+  return tape;
+}
+
+void BoundLinear::Backward(const LinearContext& context, const LinearTape& tape, ConstMatrix dy_TO,
+                           const LinearGradients& gradients) const {
+  if (!gradients.weight_OI.empty()) {
+    kernels::MultiplyOuter(dy_TO, tape.x_TI, Store::kAdd, gradients.weight_OI);
+  }
+  if (!gradients.input_TI.empty()) {
+    kernels::Multiply(dy_TO, weight_, gradients.input_store, gradients.input_TI);
+  }
+  const bool through_adapter = path_ == LoraPath::kApart && !gradients.input_TI.empty();
+  if (!parts_.empty() && (!gradients.adapter.empty() || through_adapter)) {
+    BackwardAdapter(context, tape, dy_TO, gradients);
+  }
+}
+
+// With low = scale dropout(x) A^T and dlow = scale dy B:
+//   dB = dy^T low, dA = dlow^T dropout(x), and (apart) dx += dropout'(dlow A).
+void BoundLinear::BackwardAdapter(const LinearContext& context, const LinearTape& tape,
+                                  ConstMatrix dy_TO, const LinearGradients& gradients) const {
+  const std::int64_t rows = dy_TO.rows;
+  const bool apart = path_ == LoraPath::kApart;
+  ConstMatrix low = tape.low_TR;
+  if (!apart) {
+    const Matrix fresh = context.arena.Rows(rows, rank_ * static_cast<std::int64_t>(parts_.size()));
+    kernels::MultiplyTransposed(tape.x_TI, scaled_a_, {}, Store::kSet, fresh);
+    low = fresh;
+  }
+  const Matrix dlow = context.arena.Rows(rows, rank_);
+  const bool drops = context.lora_dropout.active();
+  const Matrix scratch = apart && drops ? context.arena.Rows(rows, inputs_) : Matrix{};
+  for (std::size_t p = 0; p < parts_.size(); ++p) {
+    const Part& part = parts_[p];
+    const LoraPart& lora = part.lora;
+    const auto first = static_cast<std::int64_t>(p) * rank_;
+    const ConstMatrix dy = dy_TO.Columns(lora.begin, lora.begin + lora.outputs);
+    kernels::Multiply(dy, part.scaled_b, Store::kSet, dlow);
+    if (!gradients.adapter.empty()) {
+      const ConstMatrix x = apart ? Dropped(context, part, tape.x_TI, scratch) : tape.x_TI;
+      const auto grad_a = gradients.adapter.subspan(lora.a_begin, lora.a_RI.size());
+      const auto grad_b = gradients.adapter.subspan(lora.b_begin, lora.b_OR.size());
+      kernels::MultiplyOuter(dy, low.Columns(first, first + rank_), Store::kAdd,
+                             kernels::MutableView(grad_b, lora.outputs, rank_));
+      kernels::MultiplyOuter(dlow, x, Store::kAdd, kernels::MutableView(grad_a, rank_, inputs_));
+    }
+    if (!apart || gradients.input_TI.empty()) continue;
+    if (!drops) {
+      kernels::Multiply(dlow, part.a, Store::kAdd, gradients.input_TI);
+      continue;
+    }
+    kernels::Multiply(dlow, part.a, Store::kSet, scratch);
+    kernels::Dropout dropout = context.lora_dropout;
+    dropout.site = lora.site;
+    kernels::ResidualForward({.dim = inputs_,
+                              .x_TD = Flat(scratch),
+                              .bias_D = {},
+                              .residual_TD = Flat(gradients.input_TI),
+                              .dropout = dropout,
+                              .tokens_T = context.tokens_T,
+                              .h_TD = Flat(gradients.input_TI)});
+  }
+}
+
+}  // namespace raie::nn

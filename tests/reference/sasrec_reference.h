@@ -1,0 +1,173 @@
+// What does SASRec compute, written as plainly as possible?
+//
+// Concept: the slow twin of backbones/sasrec.cc, for tests only: one sequence at a time, one loop
+// per
+//          sum, double precision, every position computed. Gradients are taken from it by finite
+//          differences. Dropout factors come from a function, so that tests can draw the bits the
+//          engine draws.
+// Shapes:  x[t][d] for one sequence of n tokens.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "backbones/sasrec.h"
+
+namespace raie::reference {
+
+using Matrix = std::vector<std::vector<double>>;
+using Table = std::map<std::string, std::vector<double>>;
+
+// Returns what dropout multiplies a value with: 0 or 1 / (1 - p). `site` names the place
+// ("embedding", "blocks.0.attention", ...), `key` the row of the batch, `position` the token's
+// index in its sequence; `column` the value (for attention: head * length + key position).
+using KeepFactor = std::function<double(const std::string& site, std::uint32_t key,
+                                        std::int64_t position, std::int64_t column)>;
+
+struct SasrecModel {
+  SasrecOptions options;
+  Table parameters;  // by Backbone::Parameter::name
+  Table adapter;     // "<map>.lora_A", "<map>.lora_B"; a map without entry is not adapted
+  std::int64_t rank = 0;
+  double scale = 0;                                         // alpha / rank
+  KeepFactor dropout = [](auto&&...) { return 1.0; };       // of the model
+  KeepFactor lora_dropout = [](auto&&...) { return 1.0; };  // on adapter inputs; site: the map
+};
+
+class SasrecReference {
+ public:
+  SasrecReference(const SasrecModel& model, std::uint32_t key) : m_(model), key_(key) {}
+
+  // Returns the hidden states of one sequence, given the item row of every token.
+  Matrix Run(const Matrix& items) const {
+    const std::int64_t d = m_.options.dim;
+    const std::int64_t n = static_cast<std::int64_t>(items.size());
+    const double scale =
+        m_.options.input_scale == InputScale::kSqrtDim ? std::sqrt(static_cast<double>(d)) : 1;
+    const auto& position = m_.parameters.at("position.weight");
+    Matrix x = items;
+    for (std::int64_t t = 0; t < n; ++t) {
+      for (std::int64_t i = 0; i < d; ++i) {
+        x[t][i] = scale * x[t][i] + position[(m_.options.context - n + t) * d + i];
+      }
+    }
+    x = Dropped(x, "embedding");
+    for (std::int64_t b = 0; b < m_.options.blocks; ++b) {
+      x = Block(x, "blocks." + std::to_string(b) + ".");
+    }
+    return Norm(x, "final_norm");
+  }
+
+ private:
+  Matrix Block(const Matrix& x, const std::string& p) const {
+    if (m_.options.norm == NormPlace::kPost) {
+      const Matrix h = Norm(Sum(x, Attention(x, p)), p + "norm1");
+      return Norm(Sum(h, FeedForward(h, p)), p + "norm2");
+    }
+    const Matrix h = Sum(x, Attention(Norm(x, p + "norm1"), p));
+    return Sum(h, FeedForward(Norm(h, p + "norm2"), p));
+  }
+
+  Matrix Attention(const Matrix& x, const std::string& p) const {
+    const Matrix q = Linear(x, p + "attention.q"), k = Linear(x, p + "attention.k"),
+                 v = Linear(x, p + "attention.v");
+    const std::int64_t n = static_cast<std::int64_t>(x.size());
+    const std::int64_t width = m_.options.dim / m_.options.heads;
+    Matrix mixed(n, std::vector<double>(m_.options.dim, 0));
+    for (std::int64_t h = 0; h < m_.options.heads; ++h) {
+      for (std::int64_t t = 0; t < n; ++t) {
+        std::vector<double> weights(t + 1, 0);
+        for (std::int64_t s = 0; s <= t; ++s) {
+          for (std::int64_t i = h * width; i < (h + 1) * width; ++i)
+            weights[s] += q[t][i] * k[s][i];
+          weights[s] /= std::sqrt(static_cast<double>(width));
+        }
+        const double largest = *std::max_element(weights.begin(), weights.end());
+        double sum = 0;
+        for (double& w : weights) sum += w = std::exp(w - largest);
+        for (std::int64_t s = 0; s <= t; ++s) {
+          const double w = weights[s] / sum * m_.dropout(p + "attention", key_, t, h * n + s);
+          for (std::int64_t i = h * width; i < (h + 1) * width; ++i) mixed[t][i] += w * v[s][i];
+        }
+      }
+    }
+    return Dropped(Linear(mixed, p + "attention.out"), p + "attention.out");
+  }
+
+  Matrix FeedForward(const Matrix& x, const std::string& p) const {
+    Matrix hidden = Linear(x, p + "ffn_in");
+    for (auto& row : hidden) {
+      for (double& u : row) {
+        u = m_.options.activation == Activation::kRelu
+                ? std::max(u, 0.0)
+                : 0.5 * u * (1 + std::erf(u / std::sqrt(2.0)));
+      }
+    }
+    return Dropped(Linear(Dropped(hidden, p + "ffn_in"), p + "ffn_out"), p + "ffn_out");
+  }
+
+  Matrix Linear(const Matrix& x, const std::string& name) const {
+    const auto& weight = m_.parameters.at(name + ".weight");
+    const auto& bias = m_.parameters.at(name + ".bias");
+    const std::size_t outputs = bias.size(), inputs = weight.size() / outputs;
+    Matrix y(x.size(), bias);
+    for (std::size_t t = 0; t < x.size(); ++t) {
+      for (std::size_t o = 0; o < outputs; ++o) {
+        for (std::size_t i = 0; i < inputs; ++i) y[t][o] += x[t][i] * weight[o * inputs + i];
+      }
+    }
+    const auto a = m_.adapter.find(name + ".lora_A");
+    if (a == m_.adapter.end()) return y;
+    const auto& b = m_.adapter.at(name + ".lora_B");
+    for (std::size_t t = 0; t < x.size(); ++t) {
+      for (std::int64_t r = 0; r < m_.rank; ++r) {
+        double h = 0;
+        for (std::size_t i = 0; i < inputs; ++i) {
+          h += a->second[r * inputs + i] * x[t][i] * m_.lora_dropout(name, key_, t, i);
+        }
+        for (std::size_t o = 0; o < outputs; ++o) y[t][o] += m_.scale * h * b[o * m_.rank + r];
+      }
+    }
+    return y;
+  }
+
+  Matrix Norm(const Matrix& x, const std::string& name) const {
+    const auto& weight = m_.parameters.at(name + ".weight");
+    const auto& bias = m_.parameters.at(name + ".bias");
+    Matrix y = x;
+    for (auto& row : y) {
+      double mean = 0, variance = 0;
+      for (const double v : row) mean += v / row.size();
+      for (const double v : row) variance += (v - mean) * (v - mean) / row.size();
+      for (std::size_t i = 0; i < row.size(); ++i) {
+        row[i] = (row[i] - mean) / std::sqrt(variance + m_.options.layer_norm_epsilon) * weight[i] +
+                 bias[i];
+      }
+    }
+    return y;
+  }
+
+  Matrix Dropped(Matrix x, const std::string& site) const {
+    for (std::size_t t = 0; t < x.size(); ++t) {
+      for (std::size_t i = 0; i < x[t].size(); ++i) x[t][i] *= m_.dropout(site, key_, t, i);
+    }
+    return x;
+  }
+
+  static Matrix Sum(Matrix a, const Matrix& b) {
+    for (std::size_t t = 0; t < a.size(); ++t) {
+      for (std::size_t i = 0; i < a[t].size(); ++i) a[t][i] += b[t][i];
+    }
+    return a;
+  }
+
+  const SasrecModel& m_;
+  std::uint32_t key_;
+};
+
+}  // namespace raie::reference
