@@ -46,7 +46,13 @@ struct WindowRow {
 
 void AppendRow(TrainingBatch& batch, const WindowRow& row);
 
-// Throws kInvalidArgument if anything above does not hold, or an item is outside 0 .. num_items-1.
-void CheckBatch(const TrainingBatch& batch, std::int64_t num_items, std::int64_t num_slots);
+struct BatchLimits {
+  std::int64_t num_items;       // rows of the table: what sequences may hold
+  std::int64_t catalogue_size;  // what targets may be
+  std::int64_t num_slots;
+};
+
+// Throws kInvalidArgument if anything above does not hold.
+void CheckBatch(const TrainingBatch& batch, const BatchLimits& limits);
 
 }  // namespace raie

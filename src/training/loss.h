@@ -8,8 +8,9 @@
 //          uniformly from the catalogue without the target, the mean over the target and its
 //          negatives. `gbce`: Petrov & Macdonald 2023, Eq. 15: the target's sigmoid to the power
 //          beta = alpha (t (1 - 1/alpha) + 1/alpha), alpha = n / (N - 1); `bce` is t = 0.
-// Semantics (ce): loss_t = log sum_j exp(h_p . e_j + b_j) - (h_p . e_y + b_y), p = output of target
-//          t, y its item, j over the catalogue.
+// Semantics (ce): loss_t = log sum_j exp(h_p . e_j) - h_p . e_y, p = output of target t, y its
+// item,
+//          j over the catalogue.
 //          grad_PD[p] = sum_{t on p} w_t dloss_t/dh_p;  grad_items_ND[j] = sum_t v_t dloss_t/de_j
 //          with v_t = w_t * item_scale_P[p].
 // Shapes:  hidden_PD [P, D]; item rows [N, D].
@@ -56,6 +57,10 @@ struct LossOptions {
   }
 };
 
+namespace internal {
+class CrossEntropy;
+}
+
 // Consecutive outputs that read the same item rows.
 struct OutputGroup {
   std::int64_t begin = 0;
@@ -67,11 +72,12 @@ struct OutputGroup {
 struct LossInput {
   std::span<const float> hidden_PD;
   std::int64_t dim = 0;
-  std::int64_t catalogue_size = 0;      // N: items 0 .. N - 1 take part
-  std::span<const OutputGroup> groups;  // cover 0 .. P - 1 in order
-  std::span<const Target> targets;      // sorted by output; weight = w_t above, absolute
-  std::uint64_t seed = 0;               // negatives are a function of (seed, step, target index,
-  std::uint64_t step = 0;               // number of the negative)
+  std::int64_t catalogue_size = 0;             // N: items 0 .. N - 1 take part
+  std::span<const OutputGroup> groups;         // cover 0 .. P - 1 in order
+  std::span<const Target> targets;             // sorted by output; weight = w_t above, absolute
+  std::span<const std::uint64_t> target_keys;  // name targets; empty: their index
+  std::uint64_t seed = 0;  // negatives are a function of (seed, step, target key, number)
+  std::uint64_t step = 0;
 };
 
 // Empty spans are not wanted and cost nothing.
@@ -81,10 +87,7 @@ struct LossGradients {
   std::span<const float> item_scale_P;  // empty: all 1
 };
 
-// Scratch that is kept between steps.
-class LossWorkspace;
-
-// Computes the losses of all targets.
+// Computes the losses of all targets; keeps its scratch memory between steps.
 class Loss {
  public:
   explicit Loss(const LossOptions& options);
@@ -100,13 +103,21 @@ class Loss {
 
  private:
   LossOptions options_;
-  std::unique_ptr<LossWorkspace> workspace_;
+  std::unique_ptr<internal::CrossEntropy> cross_entropy_;
 };
 
-// beta of gbce.
+// beta of gbce: 1 - t (1 - n / (N - 1)).
 double GbceExponent(std::int64_t negatives, std::int64_t catalogue_size, double calibration);
 
-// The number-th negative of target `target`: uniform over the catalogue without `item`.
-ItemId DrawNegative(const LossInput& input, std::int64_t target, std::int64_t number);
+// The negatives of one target: uniform over the catalogue without `item` (which other targets of
+// the same row may be among them).
+struct NegativeDraw {
+  std::uint64_t seed;
+  std::uint64_t step;
+  std::uint64_t target_key;
+  std::int64_t catalogue_size;
+  ItemId item;
+};
+void DrawNegatives(const NegativeDraw& draw, std::span<std::int32_t> negatives);
 
 }  // namespace raie
