@@ -234,6 +234,8 @@ bool PreparedData::contexts_cross_slices() const { return columns_->contexts_cro
 std::int64_t PreparedData::catalogue_size(int slice) const { return columns_->items_after[slice]; }
 std::int64_t PreparedData::user_count(int slice) const { return columns_->users_after[slice]; }
 
+Timestamp PreparedData::FirstTime(ItemId item) const { return columns_->item_times[Index(item)]; }
+
 std::int64_t PreparedData::CatalogueBefore(Timestamp time) const {
   const auto& first = columns_->item_times;
   return std::lower_bound(first.begin(), first.end(), time) - first.begin();

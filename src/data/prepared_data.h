@@ -53,6 +53,7 @@ class PreparedData {
   bool contexts_cross_slices() const;                  // leave-last-out
   std::int64_t catalogue_size(int slice) const;        // items of slices 0..slice
   std::int64_t user_count(int slice) const;            // users with events in slices 0..slice
+  Timestamp FirstTime(ItemId item) const;              // of its first event
   std::int64_t CatalogueBefore(Timestamp time) const;  // items with an event before `time`
   std::vector<Timestamp> cuts() const;  // num_slices - 1, ascending; empty for leave-last-out
 
