@@ -26,9 +26,9 @@ struct AdamWArgs {
   double weight_decay = 0.01;
   std::int64_t step = 1;     // 1 for the first
   float gradient_scale = 1;  // clipping; applied to the gradient first
-  std::span<const AdamWRange> ranges;
-  std::span<const float> gradient;
-  std::span<float> parameters, first_moment, second_moment;
+  std::span<const AdamWRange> ranges = {};
+  std::span<const float> gradient = {};
+  std::span<float> parameters = {}, first_moment = {}, second_moment = {};
 };
 
 // Semantics: g = gradient_scale * gradient;  p *= 1 - lr * wd (where it decays)

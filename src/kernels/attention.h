@@ -28,7 +28,7 @@ enum class AttentionMask { kCausal, kFull };
 struct AttentionShape {
   std::int64_t heads = 1;
   AttentionMask mask = AttentionMask::kCausal;
-  std::span<const std::int32_t> offsets_S1;  // tokens (keys) of sequence s
+  std::span<const std::int32_t> offsets_S1 = {};  // tokens (keys) of sequence s
   // Queries of sequence s are query_offsets[s] .. query_offsets[s + 1] - 1, at positions
   // query_positions[p] of their sequence. Both empty: all tokens are queries.
   std::span<const std::int32_t> query_offsets_S1 = {};
@@ -39,13 +39,13 @@ struct AttentionShape {
 std::int64_t AttentionStateSize(const AttentionShape& shape);
 
 struct AttentionForwardArgs {
-  AttentionShape shape;
+  AttentionShape shape = {};
   float scale = 1;  // usually 1 / sqrt(dh)
-  ConstMatrix q_PD, k_TD, v_TD;
-  Dropout dropout;                            // on probabilities; column = key position
-  std::span<const std::uint32_t> row_keys_S;  // needed if dropout is active
-  Matrix out_PD;
-  std::span<float> state;  // AttentionStateSize() floats for Backward; empty: not kept
+  ConstMatrix q_PD = {}, k_TD = {}, v_TD = {};
+  Dropout dropout = {};                            // on probabilities; column = key position
+  std::span<const std::uint32_t> row_keys_S = {};  // needed if dropout is active
+  Matrix out_PD = {};
+  std::span<float> state = {};  // AttentionStateSize() floats for Backward; empty: not kept
 };
 
 // Semantics: a[p, h, j] = softmax_j(scale q[p, h] . k[j, h]) over keys j of p's sequence, j <=
@@ -53,14 +53,14 @@ struct AttentionForwardArgs {
 void AttentionForward(const AttentionForwardArgs& args);
 
 struct AttentionBackwardArgs {
-  AttentionShape shape;
+  AttentionShape shape = {};
   float scale = 1;
-  ConstMatrix q_PD, k_TD, v_TD;
-  Dropout dropout;               // as in Forward
-  std::span<const float> state;  // kept by Forward
-  ConstMatrix out_PD;            // Forward's output
-  ConstMatrix dout_PD;
-  Matrix dq_PD, dk_TD, dv_TD;  // set, not added
+  ConstMatrix q_PD = {}, k_TD = {}, v_TD = {};
+  Dropout dropout = {};               // as in Forward
+  std::span<const float> state = {};  // kept by Forward
+  ConstMatrix out_PD = {};            // Forward's output
+  ConstMatrix dout_PD = {};
+  Matrix dq_PD = {}, dk_TD = {}, dv_TD = {};  // set, not added
 };
 
 void AttentionBackward(const AttentionBackwardArgs& args);

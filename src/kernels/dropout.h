@@ -24,6 +24,8 @@ struct Dropout {
 
   bool active() const { return rate > 0; }
   float scale() const { return 1.0f / (1.0f - rate); }
+  // Mixes seed, step and site: computed once per kernel call.
+  std::uint64_t Key() const;
   // A unit is kept if its 16 bits are at least this.
   std::uint32_t threshold() const { return static_cast<std::uint32_t>(rate * 65536.0f + 0.5f); }
 };
@@ -43,11 +45,16 @@ struct DropoutRow {
   std::uint32_t a;
   std::uint32_t b;
 };
-DropoutRow MakeDropoutRow(const Dropout& dropout, TokenKey token, std::uint32_t lane = 0);
+DropoutRow MakeDropoutRow(std::uint64_t dropout_key, TokenKey token, std::uint32_t lane = 0);
+
+inline constexpr std::uint32_t kDropoutWordStep = 0x9e3779b9;
+inline constexpr std::uint32_t kDropoutMix1 = 0x7feb352d;
+inline constexpr std::uint32_t kDropoutMix2 = 0x846ca68b;
 
 // The definition, one unit at a time: returns 0 or 1 / (1 - rate).
-// Semantics: w = (c / 32) * 16 + c % 16;  h = Hash(row, w);
-//            factor = (c & 16 ? h >> 16 : h & 0xffff) >= threshold ? scale : 0
+// Semantics: w = (c / 32) * 16 + c % 16;  x = w * kDropoutWordStep + a;  x ^= x >> 16;
+//            x *= kDropoutMix1;  x ^= (x >> 15) ^ b;  x *= kDropoutMix2;  x ^= x >> 16;
+//            factor = (c & 16 ? x >> 16 : x & 0xffff) >= threshold ? scale : 0
 float DropoutFactor(const Dropout& dropout, DropoutRow row, std::uint32_t column);
 
 // The factors of columns 0 .. n - 1 of one row, by vectors.

@@ -11,15 +11,15 @@ namespace raie::kernels {
 
 struct GatherArgs {
   std::int64_t dim = 0;
-  std::span<const float> table_ND;
-  std::span<const std::int32_t> ids_T;
+  std::span<const float> table_ND = {};
+  std::span<const std::int32_t> ids_T = {};
   // Rows that replace those of the table, for the sorted ids listed; may be empty.
-  std::span<const std::int32_t> replaced_ids;
-  std::span<const float> replaced_rows;
+  std::span<const std::int32_t> replaced_ids = {};
+  std::span<const float> replaced_rows = {};
   float scale = 1;
-  std::span<const float> positions_LD;           // position rows to add; may be empty
-  std::span<const std::int32_t> position_ids_T;  // row of positions_LD of every token
-  std::span<float> out_TD;
+  std::span<const float> positions_LD = {};           // position rows to add; may be empty
+  std::span<const std::int32_t> position_ids_T = {};  // row of positions_LD of every token
+  std::span<float> out_TD = {};
 };
 
 // Semantics: out[t] = scale * row(ids[t]) + positions[position_ids[t]]

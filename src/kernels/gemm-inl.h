@@ -1,9 +1,10 @@
 // The register-blocked multiplication kernel, compiled once per instruction set.
 //
-// Concept: C[kRows, panel] += A[kRows, K] * panel, where a panel is K rows of kPanel adjacent
-//          columns of B. Element (r, k) of A is a[r * rs + k] (row-major A) or a[k * rs + r]
-//          (transposed or packed A). Every element of C is one chain of FMAs in the order of k: its
-//          bits depend on nothing else in the call.
+// Concept: C[kRows, panel] += A[kRows, K] * panel, where a panel is kPanel adjacent columns of K
+//          rows of B, packed one after the other or in place in a wider matrix. Element (r, k) of A
+//          is a[r * rs + k] (row-major A) or a[k * rs + r] (transposed or packed A). Every element
+//          of C is one chain of FMAs in the order of k: its bits depend on nothing else in the
+//          call.
 // Use:     include inside a file compiled by foreach_target.
 #if defined(RAIE_KERNELS_GEMM_INL_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef RAIE_KERNELS_GEMM_INL_H_
@@ -38,32 +39,46 @@ struct TileInit {
   std::int64_t stride = 0;
 };
 
+// Columns 0 .. kPanel - 1 of B, rows `stride` apart.
+struct Panel {
+  const float* data;
+  std::int64_t stride = kPanel;
+};
+
 template <int kRows, int kVecs, bool kRowMajorA>
 HWY_NOINLINE void MicroTile(std::int64_t depth, const float* HWY_RESTRICT a, std::int64_t rs,
-                            const float* HWY_RESTRICT panel, TileInit init, float* c,
-                            std::int64_t c_stride) {
+                            Panel panel, TileInit init, float* c, std::int64_t c_stride) {
   FloatVec sum[kRows][kVecs];
   if (init.values == nullptr) {
+#pragma GCC unroll 32
     for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 32
       for (int v = 0; v < kVecs; ++v) sum[r][v] = hn::Zero(kFloat);
     }
   } else {
+#pragma GCC unroll 32
     for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 32
       for (int v = 0; v < kVecs; ++v) {
         sum[r][v] = hn::LoadU(kFloat, init.values + r * init.stride + v * kLanes);
       }
     }
   }
-#pragma GCC unroll 4
   for (std::int64_t k = 0; k < depth; ++k) {
     FloatVec b[kVecs];
-    for (int v = 0; v < kVecs; ++v) b[v] = hn::LoadU(kFloat, panel + k * kPanel + v * kLanes);
+#pragma GCC unroll 32
+    for (int v = 0; v < kVecs; ++v)
+      b[v] = hn::LoadU(kFloat, panel.data + k * panel.stride + v * kLanes);
+#pragma GCC unroll 32
     for (int r = 0; r < kRows; ++r) {
       const FloatVec x = hn::Set(kFloat, kRowMajorA ? a[r * rs + k] : a[k * rs + r]);
+#pragma GCC unroll 32
       for (int v = 0; v < kVecs; ++v) sum[r][v] = hn::MulAdd(x, b[v], sum[r][v]);
     }
   }
+#pragma GCC unroll 32
   for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 32
     for (int v = 0; v < kVecs; ++v) {
       hn::StoreU(sum[r][v], kFloat, c + r * c_stride + v * kLanes);
     }
@@ -71,7 +86,7 @@ HWY_NOINLINE void MicroTile(std::int64_t depth, const float* HWY_RESTRICT a, std
 }
 
 template <int kRows, bool kRowMajorA>
-HWY_INLINE void TileOfRows(std::int64_t depth, const float* a, std::int64_t rs, const float* panel,
+HWY_INLINE void TileOfRows(std::int64_t depth, const float* a, std::int64_t rs, Panel panel,
                            std::int64_t cols, TileInit init, float* c, std::int64_t c_stride) {
   if (cols == kPanel) {
     MicroTile<kRows, 2, kRowMajorA>(depth, a, rs, panel, init, c, c_stride);
@@ -109,7 +124,7 @@ enum class LayoutA { kRowMajor, kTransposed };
 
 template <LayoutA kLayout, int kRows>
 HWY_INLINE void RowsOfPanel(std::int64_t begin, std::int64_t rows, std::int64_t depth,
-                            const float* a, std::int64_t rs, const float* panel, std::int64_t cols,
+                            const float* a, std::int64_t rs, Panel panel, std::int64_t cols,
                             TileInit init, float* c, std::int64_t c_stride) {
   constexpr bool kRowMajorA = kLayout == LayoutA::kRowMajor;
   std::int64_t r = begin;
@@ -132,7 +147,7 @@ HWY_INLINE void RowsOfPanel(std::int64_t begin, std::int64_t rows, std::int64_t 
 // C[rows, cols] = init + A[rows, depth] * one panel, cols <= kPanel.
 template <LayoutA kLayout>
 HWY_INLINE void MultiplyPanel(std::int64_t rows, std::int64_t depth, const float* a,
-                              std::int64_t rs, const float* panel, std::int64_t cols, TileInit init,
+                              std::int64_t rs, Panel panel, std::int64_t cols, TileInit init,
                               float* c, std::int64_t c_stride) {
   RowsOfPanel<kLayout, kTileRows>(0, rows, depth, a, rs, panel, cols, init, c, c_stride);
 }

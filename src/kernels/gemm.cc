@@ -39,7 +39,7 @@ void MultiplyPanels(ConstMatrix a, const float* panels, std::int64_t panel_depth
         TileInit here = begin;
         if (here.values != nullptr) here.values += r * here.stride + col;
         MultiplyPanel<LayoutA::kRowMajor>(rows, depth, a.data + r * a.stride + k, a.stride,
-                                          panels + col * panel_depth + k * kPanel,
+                                          Panel{panels + col * panel_depth + k * kPanel},
                                           std::min(kPanel, c.cols - col), here,
                                           c.data + r * c.stride + col, c.stride);
       }
@@ -86,10 +86,10 @@ void MultiplyOuterBlock(ConstMatrix dy, const float* panels, TileInit init, Matr
       for (std::int64_t tile = 0; tile < rows; tile += kTileRows) {
         TileInit here = init;
         if (here.values != nullptr) here.values += (r + tile) * init.stride + col;
-        MultiplyPanel<LayoutA::kTransposed>(std::min<std::int64_t>(kTileRows, rows - tile), depth,
-                                            packed.data() + tile * depth, kTileRows,
-                                            panels + col * depth, std::min(kPanel, dw.cols - col),
-                                            here, dw.row(r + tile) + col, dw.stride);
+        MultiplyPanel<LayoutA::kTransposed>(
+            std::min<std::int64_t>(kTileRows, rows - tile), depth, packed.data() + tile * depth,
+            kTileRows, Panel{panels + col * depth}, std::min(kPanel, dw.cols - col), here,
+            dw.row(r + tile) + col, dw.stride);
       }
     }
   }

@@ -16,9 +16,9 @@
 namespace raie::kernels {
 
 struct NearestOutputs {
-  std::span<std::int32_t> best_N;  // index; the smaller one on a tie
-  std::span<float> best_cos_N;     // may be empty
-  std::span<float> second_cos_N;   // of the others; -infinity if K = 1; may be empty
+  std::span<std::int32_t> best_N = {};  // index; the smaller one on a tie
+  std::span<float> best_cos_N = {};     // may be empty
+  std::span<float> second_cos_N = {};   // of the others; -infinity if K = 1; may be empty
 };
 
 // Semantics: best[i] = argmax_k z[i] . mu[k];  best_cos[i] = max_k;  second_cos[i] = max_{k !=

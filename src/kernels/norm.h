@@ -17,16 +17,16 @@ namespace raie::kernels {
 struct NormForwardArgs {
   std::int64_t dim = 0;  // D
   float eps = 1e-5f;
-  std::span<const float> x_TD;         // without bias and residual: h = x (plain LayerNorm)
-  std::span<const float> bias_D;       // may be empty
-  std::span<const float> residual_TD;  // may be empty
-  Dropout dropout;
-  std::span<const TokenKey> tokens_T;  // needed if dropout is active
-  std::span<const float> gamma_D, beta_D;
-  std::span<float>
-      h_TD;  // residual + dropout(x + bias); may be x or residual itself; empty: not kept
-  std::span<float> y_TD;            // may be x or residual itself if h is not
-  std::span<float> mean_T, rstd_T;  // may be empty
+  std::span<const float> x_TD = {};         // without bias and residual: h = x (plain LayerNorm)
+  std::span<const float> bias_D = {};       // may be empty
+  std::span<const float> residual_TD = {};  // may be empty
+  Dropout dropout = {};
+  std::span<const TokenKey> tokens_T = {};  // needed if dropout is active
+  std::span<const float> gamma_D = {}, beta_D = {};
+  // residual + dropout(x + bias); may be x or residual itself; empty: not kept.
+  std::span<float> h_TD = {};
+  std::span<float> y_TD = {};                 // may be x or residual itself if h is not
+  std::span<float> mean_T = {}, rstd_T = {};  // may be empty
 };
 
 // Semantics: h[t] = residual[t] + factor(t) * (x[t] + bias)
@@ -35,14 +35,16 @@ void NormForward(const NormForwardArgs& args);
 
 struct NormBackwardArgs {
   std::int64_t dim = 0;
-  std::span<const float> dy_TD;
-  std::span<const float> extra_dh_TD;  // another gradient of h, added to it; may be empty
-  std::span<const float> h_TD, mean_T, rstd_T, gamma_D;
-  Dropout dropout;  // as in Forward
-  std::span<const TokenKey> tokens_T;
-  std::span<float> dh_TD;  // gradient of h = gradient of residual; may be dy or extra_dh itself
-  std::span<float> dx_TD;  // dh * factor; may be empty; may not be dh unless dropout is inactive
-  std::span<float> dgamma_D, dbeta_D, dbias_D;  // added; may be empty
+  std::span<const float> dy_TD = {};
+  std::span<const float> extra_dh_TD = {};  // another gradient of h, added to it; may be empty
+  std::span<const float> h_TD = {}, mean_T = {}, rstd_T = {}, gamma_D = {};
+  Dropout dropout = {};  // as in Forward
+  std::span<const TokenKey> tokens_T = {};
+  // Gradient of h, which is that of the residual; may be dy or extra_dh itself.
+  std::span<float> dh_TD = {};
+  // dh * factor; may be empty.
+  std::span<float> dx_TD = {};
+  std::span<float> dgamma_D = {}, dbeta_D = {}, dbias_D = {};  // added; may be empty
 };
 
 // Semantics: g = gamma * dy[t], xhat = (h[t] - mean[t]) rstd[t]
@@ -51,10 +53,10 @@ void NormBackward(const NormBackwardArgs& args);
 
 struct ResidualForwardArgs {
   std::int64_t dim = 0;
-  std::span<const float> x_TD, bias_D, residual_TD;  // bias, residual may be empty
-  Dropout dropout;
-  std::span<const TokenKey> tokens_T;
-  std::span<float> h_TD;  // may be x or residual itself
+  std::span<const float> x_TD = {}, bias_D = {}, residual_TD = {};  // bias, residual may be empty
+  Dropout dropout = {};
+  std::span<const TokenKey> tokens_T = {};
+  std::span<float> h_TD = {};  // may be x or residual itself
 };
 
 // Semantics: h[t] = residual[t] + factor(t) * (x[t] + bias)
@@ -62,11 +64,11 @@ void ResidualForward(const ResidualForwardArgs& args);
 
 struct ResidualBackwardArgs {
   std::int64_t dim = 0;
-  std::span<const float> dh_TD;
-  Dropout dropout;
-  std::span<const TokenKey> tokens_T;
-  std::span<float> dx_TD;    // may be dh itself
-  std::span<float> dbias_D;  // added; may be empty
+  std::span<const float> dh_TD = {};
+  Dropout dropout = {};
+  std::span<const TokenKey> tokens_T = {};
+  std::span<float> dx_TD = {};    // may be dh itself
+  std::span<float> dbias_D = {};  // added; may be empty
 };
 
 // Semantics: dx[t] = factor(t) dh[t];  dbias += sum_t dx[t]

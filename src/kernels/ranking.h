@@ -22,9 +22,9 @@ std::int64_t CountAtLeast(std::span<const float> scores, float bound);
 bool AllFinite(std::span<const float> scores);
 
 struct CountRanksArgs {
-  std::int64_t first_item = 0;              // the tile holds items first_item ..
-  std::span<const std::int32_t> targets_R;  // item of every row
-  std::span<const float> target_scores_R;   // its score, the very bits that are in its tile
+  std::int64_t first_item = 0;                   // the tile holds items first_item ..
+  std::span<const std::int32_t> targets_R = {};  // item of every row
+  std::span<const float> target_scores_R = {};   // its score, the very bits that are in its tile
   // Items that do not compete (never counted, the target itself excepted), per row:
   // masked[masked_offsets[r]] .. masked[masked_offsets[r + 1] - 1], in item order and without
   // repetition; may be empty.

@@ -39,9 +39,9 @@ struct SoftmaxTarget {
 // j)
 struct SoftmaxGradientArgs {
   std::int64_t first_item = 0;
-  std::span<const float> lse_R;
-  std::span<const float> row_weights_R;  // sum of the weights of the row's targets
-  std::span<const SoftmaxTarget> targets;
+  std::span<const float> lse_R = {};
+  std::span<const float> row_weights_R = {};  // sum of the weights of the row's targets
+  std::span<const SoftmaxTarget> targets = {};
 };
 void SoftmaxGradient(const SoftmaxGradientArgs& args, Matrix logits_RJ);
 
