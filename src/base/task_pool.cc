@@ -33,25 +33,40 @@ void KeepOpenMpSerial() {
   (void)done;
 }
 
-thread_local int current_worker = -1;  // -1: not inside a task
+// The tasks this thread is inside of, innermost first.
+struct Frame {
+  const TaskPool* pool;
+  int worker;
+  const Frame* outer;
+};
+thread_local const Frame* current_frame = nullptr;
+
+// Returns the worker as which this thread already runs a task of `pool`, or -1.
+int WorkerIn(const TaskPool* pool) {
+  for (const Frame* frame = current_frame; frame != nullptr; frame = frame->outer) {
+    if (frame->pool == pool) return frame->worker;
+  }
+  return -1;
+}
 
 // Runs tasks, keeping the first exception instead of letting it cross the scheduler.
 class Run {
  public:
-  explicit Run(const std::function<void(std::int64_t, int)>& body) : body_(body) {}
+  Run(const TaskPool* pool, const std::function<void(std::int64_t, int)>& body)
+      : pool_(pool), body_(body) {}
 
   void Task(std::int64_t task, int worker) {
     KeepOpenMpSerial();
     if (failed_.load(std::memory_order_relaxed)) return;
-    const int outer = current_worker;
-    current_worker = worker;
+    const Frame frame{pool_, worker, current_frame};
+    current_frame = &frame;
     try {
       body_(task, worker);
     } catch (...) {
       const std::lock_guard<std::mutex> lock(mutex_);
       if (!failed_.exchange(true)) error_ = std::current_exception();
     }
-    current_worker = outer;
+    current_frame = frame.outer;
   }
 
   void Rethrow() {
@@ -59,6 +74,7 @@ class Run {
   }
 
  private:
+  const TaskPool* pool_;
   const std::function<void(std::int64_t, int)>& body_;
   std::atomic<bool> failed_{false};
   std::mutex mutex_;
@@ -178,10 +194,12 @@ TaskPool::~TaskPool() = default;
 
 void TaskPool::ForEach(std::int64_t count, const std::function<void(std::int64_t, int)>& body) {
   if (count <= 0) return;
-  Run run(body);
-  const bool nested = current_worker >= 0;
-  if (!backend_ || nested || count == 1) {
-    for (std::int64_t task = 0; task < count; ++task) run.Task(task, nested ? current_worker : 0);
+  Run run(this, body);
+  if (!backend_ || current_frame != nullptr || count == 1) {
+    // Inside a task of this pool the worker stays the same; another pool's number means nothing
+    // here.
+    const int worker = std::max(0, WorkerIn(this));
+    for (std::int64_t task = 0; task < count; ++task) run.Task(task, worker);
   } else {
     backend_->ForEach(count, run);
   }

@@ -3,8 +3,8 @@
 // Concept: work is cut into tasks whose shape never depends on the number of threads; a task writes
 //          only its own result; results are combined by the caller in task order.
 // Errors:  the first exception of a task is rethrown to the caller once all tasks have ended.
-// Threads: ForEach may be called from one thread at a time per pool; calls from inside a task run
-//          in that task.
+// Threads: ForEach may be called from one thread at a time per pool; calls from inside a task, of
+//          this pool or another, run in that task.
 #pragma once
 
 #include <cstdint>
