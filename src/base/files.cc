@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -40,14 +41,23 @@ class Descriptor {
   int value_;
 };
 
-std::size_t RegularSize(const Descriptor& file, const fs::path& path) {
+// Returns the size a regular file has now; 0 for pipes and the like, whose size is not known.
+std::size_t KnownSize(const Descriptor& file, const fs::path& path) {
   struct stat status {};
   if (::fstat(file.value(), &status) != 0) Fail("inspect", path);
   if (S_ISDIR(status.st_mode)) {
     errno = EISDIR;
     Fail("read", path);
   }
-  return static_cast<std::size_t>(status.st_size);
+  return S_ISREG(status.st_mode) ? static_cast<std::size_t>(status.st_size) : 0;
+}
+
+void RequireRegular(const Descriptor& file, const fs::path& path) {
+  struct stat status {};
+  if (::fstat(file.value(), &status) != 0) Fail("inspect", path);
+  if (!S_ISREG(status.st_mode)) {
+    throw Error(ErrorCode::kIo, "cannot map " + path.string() + ": not a regular file");
+  }
 }
 
 void WriteAll(int descriptor, std::span<const std::byte> bytes, const fs::path& path) {
@@ -70,10 +80,18 @@ void SyncFolder(const fs::path& folder) {
   if (::fsync(directory.value()) != 0 && errno != EINVAL) Fail("sync", folder);
 }
 
-// A name beside `path` that no other process uses.
+void SyncFoldersWithin(const fs::path& folder) {
+  for (const fs::directory_entry& entry : fs::recursive_directory_iterator(folder)) {
+    if (entry.is_directory() && !entry.is_symlink()) SyncFolder(entry.path());
+  }
+  SyncFolder(folder);
+}
+
+// A name beside `path` that no other process and no other call of this one uses.
 fs::path TemporaryName(const fs::path& path) {
+  static std::atomic<int> calls{0};
   fs::path name = path;
-  name += ".partial." + std::to_string(::getpid());
+  name += ".partial." + std::to_string(::getpid()) + "." + std::to_string(calls.fetch_add(1));
   return name;
 }
 
@@ -81,9 +99,11 @@ fs::path TemporaryName(const fs::path& path) {
 
 std::string ReadFile(const fs::path& path) {
   const Descriptor file(path, O_RDONLY, "read");
-  std::string bytes(RegularSize(file, path), '\0');
+  // One byte more than the size known, so that the end is seen without growing.
+  std::string bytes(KnownSize(file, path) + 1, '\0');
   std::size_t done = 0;
-  while (done < bytes.size()) {
+  for (;;) {
+    if (done == bytes.size()) bytes.resize(2 * bytes.size() + 4096);
     const ssize_t got = ::read(file.value(), bytes.data() + done, bytes.size() - done);
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) Fail("read", path);
@@ -110,7 +130,8 @@ void WriteFileAtomically(const fs::path& path, std::string_view bytes) {
 
 MappedFile::MappedFile(const fs::path& path) {
   const Descriptor file(path, O_RDONLY, "read");
-  size_ = RegularSize(file, path);
+  size_ = KnownSize(file, path);
+  RequireRegular(file, path);
   if (size_ == 0) return;
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.value(), 0);
   if (data == MAP_FAILED) Fail("map", path);
@@ -160,14 +181,20 @@ void FileWriter::Close() {
   if (::close(std::exchange(descriptor_, -1)) != 0) Fail("close", path_);
 }
 
-AtomicDirectory::AtomicDirectory(fs::path target)
-    : target_(std::move(target)), temporary_(TemporaryName(target_.lexically_normal())) {
+AtomicDirectory::AtomicDirectory(fs::path target) : target_(std::move(target)) {
+  target_ = target_.lexically_normal();
   if (!target_.has_filename()) target_ = target_.parent_path();  // "dir/" -> "dir"
-  temporary_ = TemporaryName(target_);
   std::error_code error;
-  fs::remove_all(temporary_, error);
-  if (!fs::exists(FolderOf(target_))) fs::create_directories(FolderOf(target_), error);
-  if (::mkdir(temporary_.c_str(), 0777) != 0) Fail("create folder", temporary_);
+  const fs::file_status status = fs::symlink_status(target_, error);
+  if (fs::exists(status) && !fs::is_directory(status)) {
+    throw Error(ErrorCode::kInvalidArgument, "cannot create folder " + target_.string() +
+                                                 ": a file of that name exists; choose another");
+  }
+  fs::create_directories(FolderOf(target_), error);  // a failure shows in the next line
+  const fs::path temporary = TemporaryName(target_);
+  fs::remove_all(temporary, error);
+  if (::mkdir(temporary.c_str(), 0777) != 0) Fail("create folder", temporary);
+  temporary_ = temporary;
 }
 
 AtomicDirectory::~AtomicDirectory() {
@@ -176,7 +203,7 @@ AtomicDirectory::~AtomicDirectory() {
 }
 
 void AtomicDirectory::Commit() {
-  SyncFolder(temporary_);
+  SyncFoldersWithin(temporary_);
   if (::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(), RENAME_NOREPLACE) == 0) {
     temporary_.clear();
   } else if (errno != EEXIST || ::renameat2(AT_FDCWD, temporary_.c_str(), AT_FDCWD, target_.c_str(),

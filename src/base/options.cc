@@ -89,6 +89,14 @@ const FieldRef& FindField(const FieldList& fields, std::string_view path, std::s
                   (nearest.empty() ? std::string() : "; did you mean '" + nearest + "'?"));
 }
 
+// A section without keys is not seen by FindField, yet its name must be known.
+void CheckSection(const FieldList& fields, const std::string& prefix, std::string_view place) {
+  for (const FieldRef& field : fields) {
+    if (field.path.starts_with(prefix)) return;
+  }
+  FindField(fields, prefix.substr(0, prefix.size() - 1), place);
+}
+
 struct Assign {
   const FieldRef& field;
   std::string_view text;
@@ -134,7 +142,16 @@ std::string TextOf(const nlohmann::json& value) {
   return value.dump();
 }
 
+bool IsList(const ValueRef& value) {
+  return std::holds_alternative<std::vector<double>*>(value) ||
+         std::holds_alternative<std::vector<std::int64_t>*>(value) ||
+         std::holds_alternative<std::vector<std::string>*>(value);
+}
+
 void AssignJson(const FieldRef& field, const nlohmann::json& value, std::string_view place) {
+  if (value.is_array() && !IsList(field.value)) {
+    Refuse(field, value.dump(), "a single value", place);
+  }
   if (auto* list = std::get_if<std::vector<std::string>*>(&field.value); list && value.is_array()) {
     (*list)->clear();  // strings may hold commas, so they are not taken apart again
     for (const nlohmann::json& part : value) (*list)->push_back(TextOf(part));
@@ -159,6 +176,7 @@ void SetFromTable(const FieldList& fields, const toml::table& table, const std::
     const std::string path = prefix + std::string(key.str());
     const std::string place = file + ":" + std::to_string(node.source().begin.line);
     if (const auto* inner = node.as_table()) {
+      if (inner->empty()) CheckSection(fields, path + ".", place);
       SetFromTable(fields, *inner, path + ".", file);
       continue;
     }
@@ -169,6 +187,19 @@ void SetFromTable(const FieldList& fields, const toml::table& table, const std::
       AssignJson(field, values, place);
     } else {
       std::visit(Assign{field, TextOf(node), place}, field.value);
+    }
+  }
+}
+
+void SetFromObject(const FieldList& fields, const nlohmann::json& object, const std::string& prefix,
+                   std::string_view place) {
+  for (const auto& [key, value] : object.items()) {
+    const std::string path = prefix + key;
+    if (value.is_object()) {
+      if (value.empty()) CheckSection(fields, path + ".", place);
+      SetFromObject(fields, value, path + ".", place);
+    } else {
+      AssignJson(FindField(fields, path, place), value, place);
     }
   }
 }
@@ -216,6 +247,11 @@ std::string FormatValue(const ValueRef& value) {
 void SetField(const FieldList& fields, std::string_view path, std::string_view text,
               std::string_view place) {
   const FieldRef& field = FindField(fields, path, place);
+  if (IsList(field.value) && text.starts_with('[')) {  // as it is printed
+    const nlohmann::json array = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (!array.is_array()) Refuse(field, text, "a list", place);
+    return AssignJson(field, array, place);
+  }
   std::visit(Assign{field, text, place}, field.value);
 }
 
@@ -233,20 +269,11 @@ void SetFromToml(const FieldList& fields, const std::string& file) {
 }
 
 void SetFromJson(const FieldList& fields, const nlohmann::json& object, std::string_view place) {
-  for (const auto& [key, value] : object.items()) {
-    if (value.is_object()) {
-      FieldList inner;
-      const std::string prefix = key + ".";
-      for (const FieldRef& field : fields) {
-        if (field.path.starts_with(prefix)) {
-          inner.push_back({field.path.substr(prefix.size()), field.field, field.value});
-        }
-      }
-      SetFromJson(inner, value, place);
-    } else {
-      AssignJson(FindField(fields, key, place), value, place);
-    }
+  if (!object.is_object()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                std::string(place) + ": expected an object of options, got " + object.type_name());
   }
+  SetFromObject(fields, object, "", place);
 }
 
 nlohmann::ordered_json ToJson(const FieldList& fields) {
@@ -293,8 +320,9 @@ void CheckRanges(const FieldList& fields, std::string_view what,
   const auto check = [&](const FieldRef& field, double value) {
     // Written so that a NaN fails.
     if (!(value >= field.field.minimum && value <= field.field.maximum)) {
+      const std::string range = RangeText(field.field);
       problems.push_back(field.path + " = " + FormatValue(field.value) + ": must be " +
-                         RangeText(field.field));
+                         (range.empty() ? "a number" : range));
     }
   };
   for (const FieldRef& field : fields) {
@@ -304,6 +332,8 @@ void CheckRanges(const FieldList& fields, std::string_view what,
       check(field, **number);
     } else if (const auto* list = std::get_if<std::vector<double>*>(&field.value)) {
       for (const double value : **list) check(field, value);
+    } else if (const auto* wholes = std::get_if<std::vector<std::int64_t>*>(&field.value)) {
+      for (const std::int64_t value : **wholes) check(field, static_cast<double>(value));
     }
   }
   problems.insert(problems.end(), more.begin(), more.end());

@@ -94,8 +94,8 @@ FieldList FieldsOf(Options& options) {
 // Returns the value as text, as it would be written in TOML.
 std::string FormatValue(const ValueRef& value);
 
-// Sets the field `path` from text ("5e-4", "true", "mixed", "0.5,0.6"). `place` says where the
-// text came from ("--set", "raie.toml:12") and is part of the error message.
+// Sets the field `path` from text ("5e-4", "true", "mixed", "0.5,0.6" or "[0.5, 0.6]"). `place`
+// says where the text came from ("--set", "raie.toml:12") and is part of the error message.
 void SetField(const FieldList& fields, std::string_view path, std::string_view text,
               std::string_view place);
 

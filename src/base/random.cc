@@ -73,7 +73,7 @@ std::size_t RandomStream::Categorical(std::span<const double> cumulative) {
 
 std::vector<std::int64_t> SampleWithoutReplacement(std::int64_t population, std::int64_t count,
                                                    RandomStream& random) {
-  if (count > population) {
+  if (count < 0 || count > population) {
     throw Error(ErrorCode::kInternal, "cannot draw " + std::to_string(count) + " of " +
                                           std::to_string(population) + " without replacement");
   }
