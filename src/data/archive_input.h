@@ -40,6 +40,8 @@ class TextInput {
   virtual ~TextInput() = default;
   // The whole text if it is mapped.
   virtual std::optional<std::string_view> mapped() const { return std::nullopt; }
+  // Says that the first `bytes` of a mapped text were read for good; they may leave memory.
+  virtual void Release(std::size_t bytes) { (void)bytes; }
   // Fills `buffer` as far as the text goes; 0 at its end. Throws on damage.
   virtual std::size_t Read(std::span<char> buffer) = 0;
 };
