@@ -16,12 +16,16 @@
 
 namespace raie::testing {
 
-// A folder that is removed at the end of the test.
+// A folder that is removed at the end of the test; in memory where there is such a place, since
+// everything written is synced.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
-    std::string name = (std::filesystem::temp_directory_path() / "raie_data_XXXXXX").string();
-    EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    std::string name = "/dev/shm/raie_data_XXXXXX";
+    if (::mkdtemp(name.data()) == nullptr) {
+      name = (std::filesystem::temp_directory_path() / "raie_data_XXXXXX").string();
+      EXPECT_NE(::mkdtemp(name.data()), nullptr);
+    }
     path_ = name;
   }
   ~TemporaryFolder() {
