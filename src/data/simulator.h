@@ -42,10 +42,10 @@ struct SimulatorOptions {
   std::vector<double> drift_times = {0.5};
   double drift_length = 0.2;
   std::int64_t successors = 6;
-  double noise = 0.1;
+  double noise = 0.2;
   double session_events = 12;
   double mixture_sharpness = 3;
-  double popularity_exponent = 0.8;
+  double popularity_exponent = 0.5;
   double activity_exponent = 0.5;
   double loyal_users = 0.5;
   double born_later = 0;

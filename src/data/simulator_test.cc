@@ -180,7 +180,7 @@ TEST(Simulator, ItemsAreBornAndLawsAreUneven) {
   std::vector<std::int64_t> counts;
   for (const auto& [item, n] : count) counts.push_back(n);
   std::sort(counts.rbegin(), counts.rend());
-  EXPECT_GT(counts[counts.size() / 10], 3 * counts[counts.size() / 2]);
+  EXPECT_GT(counts[counts.size() / 10], 2 * counts[counts.size() / 2]);
 }
 
 TEST(Simulator, TruthIsFoundAgainAfterPreparation) {
