@@ -1,0 +1,124 @@
+#include "kernels/attention.h"
+
+#include <string>
+
+#include "raie/error.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/attention.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+
+#include "kernels/attention-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace raie::kernels {
+namespace HWY_NAMESPACE {
+
+// Calls body(head) for every (sequence, head), in order.
+template <class Body>
+void ForHeads(const AttentionShape& shape, std::int64_t head_dim, const Body& body) {
+  thread_local std::vector<std::int64_t> limits;
+  const bool subset = !shape.query_offsets_S1.empty();
+  std::int64_t state = 0;
+  for (std::size_t s = 0; s + 1 < shape.offsets_S1.size(); ++s) {
+    Head head;
+    head.sequence = s;
+    head.key_begin = shape.offsets_S1[s];
+    head.keys = shape.offsets_S1[s + 1] - head.key_begin;
+    head.query_begin = subset ? shape.query_offsets_S1[s] : head.key_begin;
+    head.queries = subset ? shape.query_offsets_S1[s + 1] - head.query_begin : head.keys;
+    head.stride = PaddedKeys(head.keys);
+    head.dim = head_dim;
+    head.positions = subset ? shape.query_positions_P.data() + head.query_begin : nullptr;
+    limits.resize(head.queries);
+    for (std::int64_t i = 0; i < head.queries; ++i) {
+      limits[i] = shape.mask == AttentionMask::kCausal ? head.Position(i) + 1 : head.keys;
+    }
+    head.limits = limits.data();
+    for (head.index = 0; head.index < shape.heads; ++head.index) {
+      head.state_begin = state;
+      body(head);
+      state += head.queries * head.stride;
+    }
+  }
+}
+
+void Forward(const AttentionForwardArgs& args) {
+  thread_local ForwardScratch scratch;
+  const std::int64_t dim = args.q_PD.cols / args.shape.heads;
+  ForHeads(args.shape, dim, [&](const Head& head) { ForwardHead(args, head, scratch); });
+}
+
+void Backward(const AttentionBackwardArgs& args) {
+  thread_local BackwardScratch scratch;
+  const std::int64_t dim = args.q_PD.cols / args.shape.heads;
+  ForHeads(args.shape, dim, [&](const Head& head) { BackwardHead(args, head, scratch); });
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace raie::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace raie::kernels {
+namespace {
+HWY_EXPORT(Forward);
+HWY_EXPORT(Backward);
+
+void Check(bool ok, const char* what) {
+  if (!ok) throw Error(ErrorCode::kInternal, std::string(what) + ": shapes do not agree");
+}
+
+bool SameShape(ConstMatrix a, ConstMatrix b) { return a.rows == b.rows && a.cols == b.cols; }
+
+void CheckShape(const AttentionShape& shape, ConstMatrix q, ConstMatrix k, ConstMatrix v,
+                const char* what) {
+  Check(!shape.offsets_S1.empty() && shape.heads > 0 && q.cols % shape.heads == 0, what);
+  Check(SameShape(k, v) && q.cols == k.cols && k.rows == shape.offsets_S1.back(), what);
+  if (shape.query_offsets_S1.empty()) {
+    Check(q.rows == k.rows && shape.query_positions_P.empty(), what);
+    return;
+  }
+  Check(shape.query_offsets_S1.size() == shape.offsets_S1.size() &&
+            q.rows == shape.query_offsets_S1.back() &&
+            static_cast<std::int64_t>(shape.query_positions_P.size()) == q.rows,
+        what);
+}
+}  // namespace
+
+std::int64_t AttentionStateSize(const AttentionShape& shape) {
+  const std::span<const std::int32_t> queries =
+      shape.query_offsets_S1.empty() ? shape.offsets_S1 : shape.query_offsets_S1;
+  std::int64_t size = 0;
+  for (std::size_t s = 0; s + 1 < shape.offsets_S1.size(); ++s) {
+    size += std::int64_t{queries[s + 1] - queries[s]} *
+            PaddedKeys(shape.offsets_S1[s + 1] - shape.offsets_S1[s]);
+  }
+  return size * shape.heads;
+}
+
+void AttentionForward(const AttentionForwardArgs& args) {
+  CheckShape(args.shape, args.q_PD, args.k_TD, args.v_TD, "AttentionForward");
+  Check(SameShape(args.q_PD, args.out_PD), "AttentionForward: output");
+  Check(args.state.empty() ||
+            static_cast<std::int64_t>(args.state.size()) == AttentionStateSize(args.shape),
+        "AttentionForward: state");
+  Check(!args.dropout.active() || args.row_keys_S.size() + 1 == args.shape.offsets_S1.size(),
+        "AttentionForward: row keys");
+  HWY_DYNAMIC_DISPATCH(Forward)(args);
+}
+
+void AttentionBackward(const AttentionBackwardArgs& args) {
+  CheckShape(args.shape, args.q_PD, args.k_TD, args.v_TD, "AttentionBackward");
+  Check(SameShape(args.q_PD, args.out_PD) && SameShape(args.q_PD, args.dout_PD) &&
+            SameShape(args.q_PD, args.dq_PD) && SameShape(args.k_TD, args.dk_TD) &&
+            SameShape(args.k_TD, args.dv_TD),
+        "AttentionBackward: gradients");
+  Check(static_cast<std::int64_t>(args.state.size()) == AttentionStateSize(args.shape),
+        "AttentionBackward: state");
+  HWY_DYNAMIC_DISPATCH(Backward)(args);
+}
+
+}  // namespace raie::kernels
+#endif

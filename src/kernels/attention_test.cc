@@ -1,0 +1,242 @@
+#include "kernels/attention.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <vector>
+
+#include "kernels/reference_double.h"
+#include "kernels/reference_random.h"
+#include "raie/error.h"
+
+namespace raie::kernels {
+namespace {
+
+using reference::Values;
+
+struct AttentionCase {
+  std::vector<std::int32_t> lengths;
+  std::int64_t heads, head_dim;
+  AttentionMask mask;
+  float rate;
+  bool subset;
+};
+
+// The slow twin in double, the Semantics lines of the header; q, k, v contiguous.
+class Twin {
+ public:
+  Twin(const AttentionShape& shape, std::int64_t dim, float scale, const Dropout& dropout,
+       std::span<const std::uint32_t> row_keys)
+      : shape_(shape), dim_(dim), scale_(scale), dropout_(dropout), row_keys_(row_keys) {}
+
+  Values operator()(const Values& q, const Values& k, const Values& v) const {
+    Values out(q.size(), 0.0);
+    for (std::size_t s = 0; s + 1 < shape_.offsets_S1.size(); ++s) {
+      const auto queries =
+          shape_.query_offsets_S1.empty() ? shape_.offsets_S1 : shape_.query_offsets_S1;
+      for (std::int64_t p = queries[s]; p < queries[s + 1]; ++p) {
+        for (std::int64_t h = 0; h < shape_.heads; ++h) Row(s, p, h, q, k, v, out);
+      }
+    }
+    return out;
+  }
+
+ private:
+  void Row(std::size_t s, std::int64_t p, std::int64_t h, const Values& q, const Values& k,
+           const Values& v, Values& out) const {
+    const std::int64_t begin = shape_.offsets_S1[s];
+    const std::int64_t position =
+        shape_.query_offsets_S1.empty() ? p - begin : shape_.query_positions_P[p];
+    const std::int64_t end =
+        shape_.mask == AttentionMask::kCausal ? begin + position + 1 : shape_.offsets_S1[s + 1];
+    const std::int64_t dh = dim_ / shape_.heads;
+    Values a(end - begin);
+    double sum = 0;
+    for (std::int64_t j = begin; j < end; ++j) {
+      double dot = 0;
+      for (std::int64_t c = h * dh; c < (h + 1) * dh; ++c) dot += q[p * dim_ + c] * k[j * dim_ + c];
+      sum += a[j - begin] = std::exp(scale_ * dot);
+    }
+    const DropoutRow row =
+        MakeDropoutRow(dropout_.Key(), {row_keys_[s], static_cast<std::uint32_t>(position)}, h);
+    for (std::int64_t j = begin; j < end; ++j) {
+      const double f = dropout_.active() ? DropoutFactor(dropout_, row, j - begin) : 1;
+      for (std::int64_t c = h * dh; c < (h + 1) * dh; ++c) {
+        out[p * dim_ + c] += f * a[j - begin] / sum * v[j * dim_ + c];
+      }
+    }
+  }
+  AttentionShape shape_;
+  std::int64_t dim_;
+  double scale_;
+  Dropout dropout_;
+  std::span<const std::uint32_t> row_keys_;
+};
+
+// Compares along random directions and for a few single inputs: all single ones would be slow.
+void ExpectSlopes(const std::vector<float>& gradient, const Values& at,
+                  const std::function<Values(const Values&)>& f, const Values& weights) {
+  constexpr double kStep = 1e-5;
+  const double largest =
+      std::abs(*std::max_element(gradient.begin(), gradient.end(),
+                                 [](float a, float b) { return std::abs(a) < std::abs(b); }));
+  RandomStream random(5, at.size());
+  for (int trial = 0; trial < 12; ++trial) {
+    SCOPED_TRACE(testing::Message() << "trial " << trial);
+    Values direction(at.size(), 0.0);
+    const bool single = trial >= 4;
+    if (single) direction[random.Below(at.size())] = 1;
+    for (double& d : direction) d = single ? d : random.Normal();
+    Values above = at, below = at;
+    double expected = 0, norm = 0;
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      above[i] += kStep * direction[i];
+      below[i] -= kStep * direction[i];
+      expected += gradient[i] * direction[i];
+      norm += direction[i] * direction[i];
+    }
+    const Values high = f(above), low = f(below);
+    double slope = 0;
+    for (std::size_t i = 0; i < high.size(); ++i) slope += (high[i] - low[i]) * weights[i];
+    EXPECT_NEAR(expected, slope / (2 * kStep), 3e-6 * largest * std::sqrt(norm));
+  }
+}
+
+class AttentionTest : public testing::TestWithParam<AttentionCase> {
+ protected:
+  void SetUp() override {
+    const AttentionCase& p = GetParam();
+    dim = p.heads * p.head_dim;
+    RandomStream random(3, 3);
+    for (const std::int32_t n : p.lengths) {
+      offsets.push_back(offsets.back() + n);
+      row_keys.push_back(static_cast<std::uint32_t>(random.Next()));
+      for (std::int32_t i = 0; p.subset && i < n; ++i) {
+        if (i + 1 == n || random.Uniform() < 0.3) positions.push_back(i);
+      }
+      query_offsets.push_back(static_cast<std::int32_t>(positions.size()));
+    }
+    shape = {.heads = p.heads, .mask = p.mask, .offsets_S1 = offsets};
+    if (p.subset) {
+      shape.query_offsets_S1 = query_offsets;
+      shape.query_positions_P = positions;
+    }
+    tokens = offsets.back();
+    queries = p.subset ? query_offsets.back() : tokens;
+    drop = {.rate = p.rate, .seed = 1, .step = 2, .site = 3};
+    scale = 1 / std::sqrt(static_cast<float>(p.head_dim));
+    q = RandomValues(queries * dim, 1);
+    kv = RandomValues(tokens * 2 * dim, 2);  // one fused buffer
+    k = Slice(0);
+    v = Slice(1);
+    out.resize(queries * dim);
+    state.assign(AttentionStateSize(shape), std::nanf(""));
+  }
+  std::vector<float> Slice(int which) const {
+    std::vector<float> values;
+    for (std::int64_t t = 0; t < tokens; ++t) {
+      const float* row = kv.data() + (2 * t + which) * dim;
+      values.insert(values.end(), row, row + dim);
+    }
+    return values;
+  }
+  AttentionForwardArgs Args() {
+    const ConstMatrix fused{kv.data(), tokens, 2 * dim, 2 * dim};
+    return {.shape = shape,
+            .scale = scale,
+            .q_PD = View(q, queries, dim),
+            .k_TD = fused.Columns(0, dim),
+            .v_TD = fused.Columns(dim, 2 * dim),
+            .dropout = drop,
+            .row_keys_S = row_keys,
+            .out_PD = MutableView(out, queries, dim),
+            .state = state};
+  }
+
+  std::int64_t dim = 0, tokens = 0, queries = 0;
+  std::vector<std::int32_t> offsets = {0}, query_offsets = {0}, positions;
+  std::vector<std::uint32_t> row_keys;
+  AttentionShape shape;
+  Dropout drop;
+  float scale = 1;
+  std::vector<float> q, kv, k, v, out, state;
+};
+
+TEST_P(AttentionTest, ForwardEqualsSlowTwin) {
+  AttentionForward(Args());
+  const Twin twin(shape, dim, scale, drop, row_keys);
+  EXPECT_LE(TensorError(
+                out, twin(reference::ToDouble(q), reference::ToDouble(k), reference::ToDouble(v))),
+            2e-6);
+  const std::vector<float> kept = out;
+  AttentionForwardArgs args = Args();
+  args.state = {};
+  AttentionForward(args);
+  EXPECT_EQ(out, kept);
+}
+
+TEST_P(AttentionTest, SequencesDoNotDependOnTheTile) {
+  if (GetParam().subset) GTEST_SKIP();
+  AttentionForward(Args());
+  const std::vector<float> all = out;
+  for (std::size_t s = 0; s + 1 < offsets.size(); ++s) {
+    const std::int64_t n = offsets[s + 1] - offsets[s];
+    const std::vector<std::int32_t> alone = {0, static_cast<std::int32_t>(n)};
+    AttentionForwardArgs args = Args();
+    args.shape.offsets_S1 = alone;
+    args.q_PD = args.q_PD.Rows(offsets[s], offsets[s + 1]);
+    args.k_TD = args.k_TD.Rows(offsets[s], offsets[s + 1]);
+    args.v_TD = args.v_TD.Rows(offsets[s], offsets[s + 1]);
+    args.row_keys_S = std::span<const std::uint32_t>(row_keys).subspan(s, 1);
+    std::vector<float> part(n * dim);
+    args.out_PD = MutableView(part, n, dim);
+    args.state = {};
+    AttentionForward(args);
+    EXPECT_TRUE(std::equal(part.begin(), part.end(), all.begin() + offsets[s] * dim));
+  }
+}
+
+TEST_P(AttentionTest, BackwardEqualsFiniteDifferences) {
+  AttentionForward(Args());
+  const AttentionForwardArgs forward = Args();
+  const std::vector<float> dout = RandomValues(queries * dim, 4);
+  std::vector<float> dq(queries * dim, 7.0f), dk(tokens * dim, 7.0f), dv(tokens * dim, 7.0f);
+  AttentionBackward({.shape = shape,
+                     .scale = scale,
+                     .q_PD = forward.q_PD,
+                     .k_TD = forward.k_TD,
+                     .v_TD = forward.v_TD,
+                     .dropout = drop,
+                     .state = state,
+                     .out_PD = View(out, queries, dim),
+                     .dout_PD = View(dout, queries, dim),
+                     .dq_PD = MutableView(dq, queries, dim),
+                     .dk_TD = MutableView(dk, tokens, dim),
+                     .dv_TD = MutableView(dv, tokens, dim)});
+  const Twin twin(shape, dim, scale, drop, row_keys);
+  const Values dq_ = reference::ToDouble(q), dk_ = reference::ToDouble(k),
+               dv_ = reference::ToDouble(v), weights = reference::ToDouble(dout);
+  ExpectSlopes(
+      dq, dq_, [&](const Values& x) { return twin(x, dk_, dv_); }, weights);
+  ExpectSlopes(
+      dk, dk_, [&](const Values& x) { return twin(dq_, x, dv_); }, weights);
+  ExpectSlopes(
+      dv, dv_, [&](const Values& x) { return twin(dq_, dk_, x); }, weights);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, AttentionTest,
+    testing::Values(AttentionCase{{1, 3, 2}, 1, 16, AttentionMask::kCausal, 0, false},
+                    AttentionCase{{10, 1, 7}, 2, 16, AttentionMask::kCausal, 0.2f, false},
+                    AttentionCase{{5, 13}, 2, 20, AttentionMask::kFull, 0.3f, false},
+                    AttentionCase{{50, 33}, 2, 32, AttentionMask::kCausal, 0.2f, false},
+                    AttentionCase{{64}, 1, 24, AttentionMask::kFull, 0, false},
+                    AttentionCase{{110}, 1, 16, AttentionMask::kCausal, 0, false},
+                    AttentionCase{{110}, 1, 16, AttentionMask::kFull, 0.5f, false},
+                    AttentionCase{{9, 60, 1}, 2, 16, AttentionMask::kCausal, 0.2f, true},
+                    AttentionCase{{9, 17}, 2, 64, AttentionMask::kFull, 0, true}));
+
+}  // namespace
+}  // namespace raie::kernels
