@@ -9,7 +9,6 @@
 #pragma once
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 #include "backbones/backbone.h"
@@ -17,8 +16,17 @@
 #include "data/prepared_data.h"
 #include "data/windows.h"
 #include "training/item_table.h"
+#include "training/score.h"
 
 namespace raie {
+
+// Returns the model that makes z: one slot, no adapter, base rows; it cannot rank. Both arguments
+// must outlive it.
+BoundModel MakeEncoder(const Backbone& backbone, const ItemTable& items, TaskPool& pool);
+
+// Returns z of contexts that are at hand; none may be empty.
+std::vector<float> EncodeContexts(const BoundModel& encoder, const WindowBatch& contexts,
+                                  TaskPool& pool);
 
 struct EncodedWindows {
   std::vector<float> z_ND;
@@ -30,12 +38,8 @@ struct EncodeRequest {
   std::int64_t catalogue_size = 0;  // items outside leave the contexts
 };
 
-EncodedWindows EncodeWindows(const Backbone& backbone, const ItemTable& items,
-                             const PreparedData& data, const WindowSet& windows,
-                             const EncodeRequest& request, TaskPool& pool);
-
-// Returns z of contexts that are at hand; none may be empty.
-std::vector<float> EncodeContexts(const Backbone& backbone, const ItemTable& items,
-                                  const WindowBatch& contexts, TaskPool& pool);
+EncodedWindows EncodeWindows(const BoundModel& encoder, const PreparedData& data,
+                             const WindowSet& windows, const EncodeRequest& request,
+                             TaskPool& pool);
 
 }  // namespace raie

@@ -74,7 +74,9 @@ class Scan {
         pool_(pool),
         dim_(model.backbone().dim()),
         hidden_BD_(HiddenStates(model, contexts, pool)),
-        blocks_(MakeBlocks(contexts)) {}
+        blocks_(MakeBlocks(contexts)) {
+    if (model.catalogue_size() == 0) Refuse("this model ranks nothing: its catalogue is empty");
+  }
 
   // start(block, hidden_RD) makes what a block needs; tile(state, first item, scores_RJ) sees each
   // tile; end(block, state) takes the result.
@@ -153,7 +155,7 @@ BoundModel::BoundModel(ScoringModel model, TaskPool& pool)
     : model_(std::move(model)), weights_(model_.slots.size()), own_rows_(model_.slots.size()) {
   const std::int64_t dim = model_.backbone.dim();
   if (model_.slots.empty()) Refuse("a model needs at least one slot");
-  if (model_.catalogue_size < 1) Refuse("the catalogue is empty");
+  if (model_.catalogue_size < 0) Refuse("the catalogue has a negative size");
   if (std::ssize(model_.slots[0].rows.base_ND) < model_.catalogue_size * dim) {
     Refuse("the item table is smaller than the catalogue of " +
            std::to_string(model_.catalogue_size));
@@ -171,10 +173,13 @@ BoundModel::BoundModel(ScoringModel model, TaskPool& pool)
     const std::int64_t slot = to_bind[task];
     weights_[slot] = model_.backbone.Bind(model_.slots[slot].adapter, Purpose::kScore);
   });
+  for (std::int64_t slot = 0; slot < num_slots(); ++slot) {
+    weights_[slot] = weights_[first_slot[model_.slots[slot].adapter]];
+  }
+  if (model_.catalogue_size == 0) return;
   base_.Pack(kernels::View(model_.slots[0].rows.base_ND, model_.catalogue_size, dim),
              kernels::PackFor::kForward);
   for (std::int64_t slot = 0; slot < num_slots(); ++slot) {
-    weights_[slot] = weights_[first_slot[model_.slots[slot].adapter]];
     const ItemRows& rows = model_.slots[slot].rows;
     if (!rows.replaced_items.empty()) {
       own_rows_[slot].Pack(kernels::View(rows.replaced_rows, std::ssize(rows.replaced_items), dim),

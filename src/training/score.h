@@ -42,7 +42,7 @@ struct ScoringSlot {
 struct ScoringModel {
   const Backbone& backbone;
   std::vector<ScoringSlot> slots;   // all with the same base rows
-  std::int64_t catalogue_size = 0;  // items ranked: a prefix of the rows
+  std::int64_t catalogue_size = 0;  // items ranked: a prefix of the rows; 0: hidden states only
   std::span<const float> bias_N;    // added to every score (popularity prior); empty: none
 };
 

@@ -1,0 +1,391 @@
+#include "training/fit.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <numeric>
+#include <utility>
+
+#include "base/random.h"
+#include "data/sequences.h"
+#include "raie/error.h"
+#include "training/batch.h"
+#include "training/contexts.h"
+#include "training/fit_state.h"
+#include "training/score.h"
+#include "training/step.h"
+
+namespace raie {
+namespace {
+
+constexpr std::uint64_t kOrderSeed = 1;  // parts of the run's seed
+constexpr std::uint64_t kStepSeed = 2;
+constexpr std::int64_t kWindowsAtOnce = 4096;
+
+using Clock = std::chrono::steady_clock;
+
+double SecondsSince(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+// What S trains on: rows that become batches.
+class TrainingRows {
+ public:
+  TrainingRows(const FitOptions& options, const FitRequest& request, const SetupWindows& windows)
+      : request_(request) {
+    if (options.on == FitOn::kSequences) {
+      sequences_ =
+          MakeSequences(request.data, request.slice, request.windows, windows.removed_events);
+    } else {
+      windows_ = windows.training;
+    }
+  }
+
+  std::int64_t size() const { return sequences_.size() + windows_.size(); }
+
+  void Append(std::int64_t row, TrainingBatch& batch) const {
+    if (sequences_.size() > 0) {
+      AppendSequence(row, batch);
+    } else {
+      AppendWindow(row, batch);
+    }
+  }
+
+ private:
+  void AppendSequence(std::int64_t number, TrainingBatch& batch) const {
+    const SequenceChunk& chunk = sequences_.chunks[number];
+    WindowBatch& rows = batch.rows;
+    const auto row = static_cast<std::int32_t>(rows.num_rows());
+    const auto items = request_.data.items();
+    const auto times = request_.data.times();
+    rows.items.insert(rows.items.end(), items.begin() + chunk.input_begin,
+                      items.begin() + chunk.input_end);
+    rows.times.insert(rows.times.end(), times.begin() + chunk.input_begin,
+                      times.begin() + chunk.input_end);
+    rows.offsets.push_back(static_cast<std::int32_t>(rows.items.size()));
+    rows.users.push_back(chunk.user);
+    rows.row_keys.push_back(static_cast<std::uint32_t>(number));
+    batch.slots.push_back(0);
+    std::int32_t last = -1;
+    const std::span<const std::int32_t> positions = sequences_.PositionsOf(chunk);
+    for (std::size_t t = 0; t < positions.size(); ++t) {
+      if (positions[t] != last) batch.outputs.push_back({row, positions[t]});
+      last = positions[t];
+      batch.targets.push_back({static_cast<std::int32_t>(batch.outputs.size()) - 1,
+                               items[chunk.target_begin + static_cast<std::int64_t>(t)]});
+    }
+  }
+
+  void AppendWindow(std::int64_t number, TrainingBatch& batch) const {
+    const Window& window = windows_.windows[number];
+    std::vector<ItemId> items;
+    std::vector<Timestamp> times;
+    if (AppendContext(request_.data, window, request_.windows.context, request_.catalogue_size,
+                      items, times) == 0) {
+      return;
+    }
+    AppendRow(batch, {.items = items,
+                      .times = times,
+                      .user = window.user,
+                      .target = request_.data.items()[window.target],
+                      .row_key = static_cast<std::uint32_t>(number)});
+  }
+
+  const FitRequest& request_;
+  SequenceSet sequences_;
+  WindowSet windows_;
+};
+
+nlohmann::ordered_json IdentityOf(const FitOptions& options, const FitRequest& request,
+                                  const Backbone& backbone, const ItemTable& items) {
+  return {{"data", request.data.digest()},
+          {"slice", request.slice},
+          {"seed", request.seed},
+          {"catalogue_size", request.catalogue_size},
+          {"context", request.windows.context},
+          {"stride", request.windows.stride},
+          {"min_context", request.windows.min_context},
+          {"same_time", EnumNames(SameTime{})[static_cast<int>(request.windows.same_time)]},
+          {"seen_items", EnumNames(SeenItems{})[static_cast<int>(request.seen)]},
+          {"parameters", backbone.parameters().size()},
+          {"items", items.num_items()},
+          {"dim", items.dim()},
+          {"options", OptionsToJson(options)}};
+}
+
+// Tells the observer how far the fit is, a few times a second at most.
+class FitProgress {
+ public:
+  FitProgress(const FitOptions& options, const FitRequest& request, std::int64_t rows)
+      : observer_(request.observer),
+        unit_(options.on == FitOn::kSequences ? "sequences" : "windows"),
+        rows_(rows),
+        max_epochs_(options.max_epochs) {}
+
+  void Batch(std::int64_t epoch, std::int64_t rows, double loss) {
+    rows_here_ += rows;
+    in_epoch_ += rows;
+    if (!observer_ || SecondsSince(told_) < 0.3) return;
+    told_ = Clock::now();
+    Tell(epoch, loss);
+  }
+  void StartEpoch(std::int64_t rows_done) { in_epoch_ = rows_done; }
+  void EndEpoch(const FitEpoch& epoch, std::int64_t best) {
+    char text[96];
+    std::snprintf(text, sizeof(text), ", validation NDCG@10 %.4f (best: epoch %lld)",
+                  epoch.validation_ndcg10, static_cast<long long>(best));
+    validation_ = text;
+    if (observer_) Tell(epoch.epoch - 1, epoch.loss);
+  }
+
+ private:
+  void Tell(std::int64_t epoch, double loss) const {
+    char text[96];
+    std::snprintf(text, sizeof(text), "epoch %lld/%lld, loss %.4f",
+                  static_cast<long long>(epoch + 1), static_cast<long long>(max_epochs_), loss);
+    const double rate = static_cast<double>(rows_here_) / std::max(1e-9, SecondsSince(start_));
+    const std::int64_t done = epoch * rows_ + std::min(in_epoch_, rows_);
+    const std::int64_t total = max_epochs_ * rows_;
+    observer_({.phase = "fit",
+               .done = done,
+               .total = total,
+               .unit = unit_,
+               .per_second = rate,
+               .seconds_left = rate > 0 ? static_cast<double>(total - done) / rate : 0,
+               .detail = text + validation_});
+  }
+
+  const ProgressObserver& observer_;
+  const char* unit_;
+  std::int64_t rows_;
+  std::int64_t max_epochs_;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point told_ = Clock::now();
+  std::int64_t rows_here_ = 0;  // since this process began
+  std::int64_t in_epoch_ = 0;
+  std::string validation_;
+};
+
+class Fit {
+ public:
+  Fit(const FitOptions& options, const FitRequest& request, Backbone& backbone, ItemTable& items,
+      TaskPool& pool)
+      : options_(options),
+        request_(request),
+        backbone_(backbone),
+        items_(items),
+        pool_(pool),
+        windows_(MakeSetupWindows(request.data, request.slice, request.windows)),
+        rows_(options, request, windows_),
+        progress_(options, request, rows_.size()),
+        identity_(IdentityOf(options, request, backbone, items)),
+        engine_(backbone,
+                {.adam = options.adam,
+                 .loss = options.loss,
+                 .tiles = request.tiles,
+                 .seed = DeriveSeed(request.seed, kStepSeed)},
+                pool) {
+    state_.backbone = AdamState(std::ssize(backbone.parameters()));
+    state_.rows = TrainAllRows(items, request.catalogue_size);
+  }
+
+  FitReport Run() {
+    Check();
+    const bool resumes = request_.resume && !request_.checkpoint.empty() &&
+                         std::filesystem::exists(request_.checkpoint);
+    if (resumes) {
+      internal::LoadFitState(request_.checkpoint, identity_, state_, backbone_, items_);
+    }
+    while (state_.epoch < options_.max_epochs && !Exhausted()) {
+      TrainEpoch();
+      EndEpoch();
+    }
+    if (!state_.best_parameters.empty()) {
+      std::copy(state_.best_parameters.begin(), state_.best_parameters.end(),
+                backbone_.parameters().begin());
+      std::copy(state_.best_items.begin(), state_.best_items.end(), items_.base_ND().begin());
+    }
+    return state_.report;
+  }
+
+ private:
+  bool StopsEarly() const { return options_.patience_epochs > 0 || options_.patience_steps > 0; }
+
+  void Check() const {
+    CheckRanges(FieldsOf(const_cast<FitOptions&>(options_)), "fit");
+    const auto refuse = [](const std::string& what) {
+      throw Error(ErrorCode::kInvalidArgument, "fit: " + what);
+    };
+    if (request_.windows.context > backbone_.max_length()) {
+      refuse("context " + std::to_string(request_.windows.context) + " is longer than the " +
+             std::to_string(backbone_.max_length()) + " items the backbone reads");
+    }
+    if (items_.dim() != backbone_.dim()) refuse("item rows and backbone differ in width");
+    if (request_.catalogue_size < 2 || request_.catalogue_size > items_.num_items()) {
+      refuse("a catalogue of " + std::to_string(request_.catalogue_size) + " items for " +
+             std::to_string(items_.num_items()) + " item rows; at least 2 are needed");
+    }
+    if (rows_.size() == 0) {
+      refuse("there is nothing to train on: no user has enough events in slice " +
+             std::to_string(request_.slice) + " for context " +
+             std::to_string(request_.windows.context));
+    }
+    if (StopsEarly() && windows_.validation.size() == 0) {
+      refuse(
+          "no validation window to stop by; set patience_epochs and patience_steps to 0, or a "
+          "shorter min_context");
+    }
+  }
+
+  // Whether validation has not risen for the longer of the two patiences.
+  bool Exhausted() const {
+    if (!StopsEarly() || state_.report.best_epoch == 0) return false;
+    return state_.epoch - state_.report.best_epoch >= options_.patience_epochs &&
+           state_.report.steps - state_.best_step >= options_.patience_steps;
+  }
+
+  void TrainEpoch() {
+    const auto start = Clock::now();
+    std::vector<std::int64_t> order(rows_.size());
+    std::iota(order.begin(), order.end(), 0);
+    RandomStream random(DeriveSeed(request_.seed, kOrderSeed),
+                        static_cast<std::uint64_t>(state_.epoch));
+    Shuffle(std::span(order), random);
+    const std::int64_t batches = (rows_.size() + options_.batch_size - 1) / options_.batch_size;
+    progress_.StartEpoch(state_.batch * options_.batch_size);
+    while (state_.batch < batches) {
+      if (request_.cancel != nullptr && request_.cancel->IsSet()) StopHere();
+      const std::int64_t begin = state_.batch * options_.batch_size;
+      const std::int64_t size = std::min(options_.batch_size, rows_.size() - begin);
+      TrainBatch(std::span(order).subspan(begin, size));
+      ++state_.batch;
+      progress_.Batch(state_.epoch, size, state_.epoch_loss / std::max(1.0, state_.epoch_weight));
+    }
+    seconds_ = SecondsSince(start);
+  }
+
+  void TrainBatch(std::span<const std::int64_t> numbers) {
+    TrainingBatch batch;
+    for (const std::int64_t number : numbers) rows_.Append(number, batch);
+    if (batch.targets.empty()) return;
+    const TrainedParts parts{.items = &items_,
+                             .catalogue_size = request_.catalogue_size,
+                             .backbone = &state_.backbone,
+                             .shared_rows = &state_.rows,
+                             .slots = {TrainedSlot()}};
+    const StepReport report =
+        engine_.Step(batch, static_cast<std::uint64_t>(state_.report.steps), parts);
+    state_.epoch_loss += report.loss * report.slot_weight[0];
+    state_.epoch_weight += report.slot_weight[0];
+    ++state_.report.steps;
+    state_.report.samples += std::ssize(batch.targets);
+  }
+
+  [[noreturn]] void StopHere() {
+    std::string kept = "; nothing was kept (no checkpoint was asked for)";
+    if (!request_.checkpoint.empty()) {
+      Save();
+      kept = "; go on from " + request_.checkpoint.string() + " with resume";
+    }
+    throw Error(ErrorCode::kCancelled, "fit stopped in epoch " + std::to_string(state_.epoch + 1) +
+                                           " after " + std::to_string(state_.report.steps) +
+                                           " steps" + kept);
+  }
+
+  void EndEpoch() {
+    FitEpoch epoch{.epoch = state_.epoch + 1,
+                   .loss = state_.epoch_loss / std::max(1e-30, state_.epoch_weight),
+                   .seconds = seconds_};
+    Validate(epoch);
+    const bool keeps = !StopsEarly() || epoch.validation_ndcg10 > state_.best_score;
+    if (keeps) {
+      state_.best_score = epoch.validation_ndcg10;
+      state_.best_step = state_.report.steps;
+      state_.report.best_epoch = epoch.epoch;
+      state_.best_parameters.assign(backbone_.parameters().begin(), backbone_.parameters().end());
+      state_.best_items.assign(items_.base_ND().begin(), items_.base_ND().end());
+    }
+    state_.report.epochs.push_back(epoch);
+    ++state_.epoch;
+    state_.batch = 0;
+    state_.epoch_loss = 0;
+    state_.epoch_weight = 0;
+    progress_.EndEpoch(epoch, state_.report.best_epoch);
+    if (!request_.checkpoint.empty()) Save();
+  }
+
+  void Validate(FitEpoch& epoch) const {
+    const WindowRanking ranking =
+        RankFittedWindows(request_, backbone_, items_, windows_.validation, pool_);
+    for (const std::int64_t rank : ranking.ranks) {
+      epoch.validation_ndcg10 += NdcgAt(rank, 10);
+      epoch.validation_recall10 += rank <= 10 ? 1 : 0;
+    }
+    const auto count = static_cast<double>(std::max<std::size_t>(1, ranking.ranks.size()));
+    epoch.validation_ndcg10 /= count;
+    epoch.validation_recall10 /= count;
+  }
+
+  void Save() const {
+    internal::SaveFitState(request_.checkpoint, identity_, state_, backbone_, items_);
+  }
+
+  const FitOptions& options_;
+  const FitRequest& request_;
+  Backbone& backbone_;
+  ItemTable& items_;
+  TaskPool& pool_;
+  SetupWindows windows_;
+  TrainingRows rows_;
+  FitProgress progress_;
+  nlohmann::ordered_json identity_;
+  StepEngine engine_;
+  internal::FitState state_;
+  double seconds_ = 0;
+};
+
+}  // namespace
+
+FitReport FitBackbone(const FitOptions& options, const FitRequest& request, Backbone& backbone,
+                      ItemTable& items, TaskPool& pool) {
+  return Fit(options, request, backbone, items, pool).Run();
+}
+
+WindowRanking RankFittedWindows(const FitRequest& request, const Backbone& backbone,
+                                const ItemTable& items, const WindowSet& windows, TaskPool& pool) {
+  const BoundModel model({.backbone = backbone,
+                          .slots = {{.adapter = nullptr, .rows = items.Rows(kNoRegion)}},
+                          .catalogue_size = request.catalogue_size,
+                          .bias_N = {}},
+                         pool);
+  WindowRanking ranking;
+  ranking.ranks.assign(windows.size(), kMissedRank);
+  for (std::int64_t begin = 0; begin < windows.size(); begin += kWindowsAtOnce) {
+    const std::int64_t size = std::min(kWindowsAtOnce, windows.size() - begin);
+    const ReadContexts read = ReadContextsOf(
+        request.data, std::span(windows.windows).subspan(begin, size), begin,
+        {.length = request.windows.context, .catalogue_size = request.catalogue_size});
+    MaskedItems masked;
+    if (request.seen == SeenItems::kContextMasked) masked = MaskContexts(read.rows);
+    if (request.seen == SeenItems::kHistoryMasked) {
+      for (const std::int64_t number : read.windows) {
+        const Window& window = windows.windows[number];
+        const auto history = request.data.items().subspan(window.context_begin,
+                                                          window.target - window.context_begin);
+        masked.AppendRow({history.begin(), history.end()});
+      }
+    }
+    const std::vector<std::int64_t> ranks = RankTargets(
+        model, {.rows = read.rows},
+        {.targets = read.targets, .masked = request.seen == SeenItems::kRanked ? nullptr : &masked},
+        pool);
+    for (std::size_t row = 0; row < ranks.size(); ++row) {
+      ranking.ranks[read.windows[row]] = ranks[row];
+    }
+    ranking.empty_contexts += std::ssize(read.empty);
+  }
+  return ranking;
+}
+
+}  // namespace raie

@@ -1,0 +1,123 @@
+#include "training/fit_state.h"
+
+#include <algorithm>
+#include <span>
+#include <string>
+
+#include "base/files.h"
+#include "raie/error.h"
+#include "tensorfile/safetensors.h"
+
+namespace raie::internal {
+namespace {
+
+constexpr const char* kFile = "state.safetensors";
+
+nlohmann::ordered_json CountersOf(const FitState& state) {
+  nlohmann::ordered_json epochs = nlohmann::ordered_json::array();
+  for (const FitEpoch& epoch : state.report.epochs) {
+    epochs.push_back({epoch.epoch, epoch.loss, epoch.validation_ndcg10, epoch.validation_recall10});
+  }
+  return {{"backbone_steps", state.backbone.steps},
+          {"rows_steps", state.rows.state.steps},
+          {"best_score", state.best_score},
+          {"best_step", state.best_step},
+          {"epoch", state.epoch},
+          {"batch", state.batch},
+          {"epoch_loss", state.epoch_loss},
+          {"epoch_weight", state.epoch_weight},
+          {"best_epoch", state.report.best_epoch},
+          {"steps", state.report.steps},
+          {"samples", state.report.samples},
+          {"epochs", epochs}};
+}
+
+void SetCounters(const nlohmann::json& counters, FitState& state) {
+  state.backbone.steps = counters.at("backbone_steps");
+  state.rows.state.steps = counters.at("rows_steps");
+  state.best_score = counters.at("best_score");
+  state.best_step = counters.at("best_step");
+  state.epoch = counters.at("epoch");
+  state.batch = counters.at("batch");
+  state.epoch_loss = counters.at("epoch_loss");
+  state.epoch_weight = counters.at("epoch_weight");
+  state.report.best_epoch = counters.at("best_epoch");
+  state.report.steps = counters.at("steps");
+  state.report.samples = counters.at("samples");
+  for (const nlohmann::json& epoch : counters.at("epochs")) {
+    state.report.epochs.push_back({.epoch = epoch.at(0),
+                                   .loss = epoch.at(1),
+                                   .validation_ndcg10 = epoch.at(2),
+                                   .validation_recall10 = epoch.at(3)});
+  }
+}
+
+void CheckIdentity(const std::filesystem::path& path, const nlohmann::ordered_json& saved,
+                   const nlohmann::ordered_json& wanted) {
+  for (const auto& [key, value] : wanted.items()) {
+    const std::string found = saved.contains(key) ? saved.at(key).dump() : "nothing";
+    if (found == value.dump()) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                "cannot resume from " + path.string() + ": " + key + " was " + found +
+                    " there and is " + value.dump() +
+                    " now; fit anew, or with the settings the checkpoint was made with");
+  }
+}
+
+TensorView Tensor(const char* name, std::span<const float> values) {
+  return {name, {std::ssize(values)}, values};
+}
+
+void Copy(const TensorFile& file, const char* name, std::span<float> to) {
+  const std::int64_t shape[] = {std::ssize(to)};
+  const std::span<const float> from = file.Floats(name, shape);
+  std::copy(from.begin(), from.end(), to.begin());
+}
+
+}  // namespace
+
+void SaveFitState(const std::filesystem::path& path, const nlohmann::ordered_json& identity,
+                  const FitState& state, const Backbone& backbone, const ItemTable& items) {
+  AtomicDirectory folder(path);
+  std::vector<TensorView> tensors = {Tensor("parameters", backbone.parameters()),
+                                     Tensor("parameters.m", state.backbone.m),
+                                     Tensor("parameters.v", state.backbone.v),
+                                     Tensor("items", items.base_ND()),
+                                     Tensor("items.m", state.rows.state.m),
+                                     Tensor("items.v", state.rows.state.v)};
+  if (!state.best_parameters.empty()) {
+    tensors.push_back(Tensor("best.parameters", state.best_parameters));
+    tensors.push_back(Tensor("best.items", state.best_items));
+  }
+  SaveTensors(folder.path() / kFile, std::move(tensors),
+              {{"identity", identity.dump()}, {"counters", CountersOf(state).dump()}});
+  folder.Commit();
+}
+
+void LoadFitState(const std::filesystem::path& path, const nlohmann::ordered_json& identity,
+                  FitState& state, Backbone& backbone, ItemTable& items) {
+  const TensorFile file(path / kFile);
+  const TensorMetadata& metadata = file.metadata();
+  try {
+    CheckIdentity(path, nlohmann::ordered_json::parse(metadata.at("identity")), identity);
+    SetCounters(nlohmann::json::parse(metadata.at("counters")), state);
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& error) {
+    throw Error(ErrorCode::kCorruptData,
+                (path / kFile).string() + ": not the state of a fit: " + error.what());
+  }
+  Copy(file, "parameters", backbone.parameters());
+  Copy(file, "parameters.m", state.backbone.m);
+  Copy(file, "parameters.v", state.backbone.v);
+  Copy(file, "items", items.base_ND());
+  Copy(file, "items.m", state.rows.state.m);
+  Copy(file, "items.v", state.rows.state.v);
+  if (file.Find("best.parameters") == nullptr) return;
+  state.best_parameters.resize(backbone.parameters().size());
+  state.best_items.resize(items.base_ND().size());
+  Copy(file, "best.parameters", state.best_parameters);
+  Copy(file, "best.items", state.best_items);
+}
+
+}  // namespace raie::internal
