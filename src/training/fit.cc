@@ -13,6 +13,7 @@
 #include "training/batch.h"
 #include "training/contexts.h"
 #include "training/fit_state.h"
+#include "training/metrics.h"
 #include "training/score.h"
 #include "training/step.h"
 
@@ -22,6 +23,7 @@ namespace {
 constexpr std::uint64_t kOrderSeed = 1;  // parts of the run's seed
 constexpr std::uint64_t kStepSeed = 2;
 constexpr std::int64_t kWindowsAtOnce = 4096;
+constexpr std::size_t kAt10 = 1;  // in kCutoffs
 
 using Clock = std::chrono::steady_clock;
 
@@ -319,8 +321,9 @@ class Fit {
     const WindowRanking ranking =
         RankFittedWindows(request_, backbone_, items_, windows_.validation, pool_);
     for (const std::int64_t rank : ranking.ranks) {
-      epoch.validation_ndcg10 += NdcgAt(rank, 10);
-      epoch.validation_recall10 += rank <= 10 ? 1 : 0;
+      const RankMetrics metrics = MetricsOf(rank);
+      epoch.validation_ndcg10 += metrics.ndcg[kAt10];
+      epoch.validation_recall10 += metrics.recall[kAt10];
     }
     const auto count = static_cast<double>(std::max<std::size_t>(1, ranking.ranks.size()));
     epoch.validation_ndcg10 /= count;

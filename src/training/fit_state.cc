@@ -79,12 +79,10 @@ void Copy(const TensorFile& file, const char* name, std::span<float> to) {
 void SaveFitState(const std::filesystem::path& path, const nlohmann::ordered_json& identity,
                   const FitState& state, const Backbone& backbone, const ItemTable& items) {
   AtomicDirectory folder(path);
-  std::vector<TensorView> tensors = {Tensor("parameters", backbone.parameters()),
-                                     Tensor("parameters.m", state.backbone.m),
-                                     Tensor("parameters.v", state.backbone.v),
-                                     Tensor("items", items.base_ND()),
-                                     Tensor("items.m", state.rows.state.m),
-                                     Tensor("items.v", state.rows.state.v)};
+  std::vector<TensorView> tensors = {
+      Tensor("parameters", backbone.parameters()), Tensor("parameters.m", state.backbone.m),
+      Tensor("parameters.v", state.backbone.v),    Tensor("items", items.base_ND()),
+      Tensor("items.m", state.rows.state.m),       Tensor("items.v", state.rows.state.v)};
   if (!state.best_parameters.empty()) {
     tensors.push_back(Tensor("best.parameters", state.best_parameters));
     tensors.push_back(Tensor("best.items", state.best_items));

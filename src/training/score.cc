@@ -147,10 +147,6 @@ void CheckTargets(std::size_t targets, const Contexts& contexts) {
 
 }  // namespace
 
-double NdcgAt(std::int64_t rank, std::int64_t cutoff) {
-  return rank <= cutoff ? 1 / std::log2(1 + static_cast<double>(rank)) : 0;
-}
-
 BoundModel::BoundModel(ScoringModel model, TaskPool& pool)
     : model_(std::move(model)), weights_(model_.slots.size()), own_rows_(model_.slots.size()) {
   const std::int64_t dim = model_.backbone.dim();

@@ -30,9 +30,6 @@ namespace raie {
 // The rank of a target that the catalogue lacks: a miss in every metric.
 inline constexpr std::int64_t kMissedRank = std::numeric_limits<std::int64_t>::max();
 
-// Returns [rank <= cutoff] / log2(1 + rank).
-double NdcgAt(std::int64_t rank, std::int64_t cutoff);
-
 // What answers a context.
 struct ScoringSlot {
   const Adapter* adapter = nullptr;  // null: the backbone as it is
