@@ -55,70 +55,97 @@ void Append(std::vector<float>& centres, std::span<const float> row) {
   centres.insert(centres.end(), row.begin(), row.end());
 }
 
-// Draws the seeds of all restarts side by side, so that z is read once for each of the K seeds.
+// k-means++ in batches. The next seed must be drawn in proportion to the distance to the nearest
+// seed so far; distances only fall as seeds are added, so those to an earlier set of seeds are
+// upper bounds: draw by the bound, accept with probability distance / bound. That is exact, and z
+// is read once for kBatch seeds instead of once for each.
 class Seeding {
  public:
-  Seeding(const Points& points, const KMeansOptions& options)
+  Seeding(const Points& points, std::uint64_t seed, std::int64_t restart)
       : points_(points),
-        restarts_(options.restarts),
-        distances_(restarts_, std::vector<float>(points.size, 2.0F)),
-        sums_(restarts_, std::vector<double>(points.num_tasks)),
-        centres_(restarts_) {
-    for (std::int64_t r = 0; r < restarts_; ++r) {
-      random_.emplace_back(options.seed, static_cast<std::uint64_t>(r));
-    }
+        random_(seed, static_cast<std::uint64_t>(restart)),
+        bounds_(points.size, 2.0F),
+        sums_(points.num_tasks) {
+    for (std::int64_t task = 0; task < points_.num_tasks; ++task) SumTask(task);
   }
 
-  std::vector<std::vector<float>> Draw(std::int64_t k, TaskPool& pool) {
-    for (std::int64_t drawn = 0; drawn < k; ++drawn) {
-      for (std::int64_t r = 0; r < restarts_; ++r) {
-        const std::int64_t chosen = drawn == 0
-                                        ? static_cast<std::int64_t>(random_[r].Below(points_.size))
-                                        : DrawByDistance(r);
-        Append(centres_[r], points_.Row(chosen));
+  std::vector<float> Draw(std::int64_t k, TaskPool& pool) {
+    Append(centres_, points_.Row(DrawAny()));
+    std::int64_t rejected = 0;
+    for (std::int64_t drawn = 1; drawn < k;) {
+      if (drawn - counted_ >= kBatch || rejected >= kMaxRejected) {
+        Refresh(drawn, pool);
+        rejected = 0;
       }
-      if (drawn + 1 < k) UpdateDistances(drawn, pool);
+      const std::int64_t point = DrawByBound();
+      if (!Accept(point, drawn)) {
+        ++rejected;
+        continue;
+      }
+      Append(centres_, points_.Row(point));
+      ++drawn;
+      rejected = 0;
     }
     return std::move(centres_);
   }
 
  private:
-  void UpdateDistances(std::int64_t last, TaskPool& pool) {
-    const std::int64_t dim = points_.dim;
-    pool.ForEach(points_.num_tasks, [&](std::int64_t task, int) {
-      for (std::int64_t r = 0; r < restarts_; ++r) sums_[r][task] = 0;
-      for (std::int64_t i = points_.Begin(task); i < points_.End(task); ++i) {
-        for (std::int64_t r = 0; r < restarts_; ++r) {
-          const float cosine = FloatDot(points_.Row(i).data(), &centres_[r][last * dim], dim);
-          float& distance = distances_[r][i];
-          distance = std::min(distance, std::max(0.0F, 1.0F - cosine));
-          sums_[r][task] += distance;
-        }
-      }
-    });
+  static constexpr std::int64_t kBatch = 16;
+  static constexpr std::int64_t kMaxRejected = 64;
+
+  std::int64_t DrawAny() { return static_cast<std::int64_t>(random_.Below(points_.size)); }
+
+  void SumTask(std::int64_t task) {
+    sums_[task] = std::accumulate(bounds_.begin() + points_.Begin(task),
+                                  bounds_.begin() + points_.End(task), 0.0);
   }
 
-  std::int64_t DrawByDistance(std::int64_t r) {
-    double left = std::accumulate(sums_[r].begin(), sums_[r].end(), 0.0) * random_[r].Uniform();
+  // Makes the bounds the distances to all seeds so far.
+  void Refresh(std::int64_t drawn, TaskPool& pool) {
+    const auto newest = std::span(centres_).subspan(counted_ * points_.dim);
+    ForCosineTiles(points_.z_ND, newest, points_.dim, pool, [&](const CosineTile& tile) {
+      for (std::int64_t row = 0; row < tile.rows; ++row) {
+        const float* cosines = tile.cosines + row * tile.count;
+        const float distance = 1.0F - *std::max_element(cosines, cosines + tile.count);
+        float& bound = bounds_[tile.begin + row];
+        bound = std::min(bound, std::max(0.0F, distance));
+      }
+    });
+    pool.ForEach(points_.num_tasks, [&](std::int64_t task, int) { SumTask(task); });
+    counted_ = drawn;
+  }
+
+  std::int64_t DrawByBound() {
+    double left = std::accumulate(sums_.begin(), sums_.end(), 0.0) * random_.Uniform();
     std::int64_t task = 0;
-    while (task + 1 < points_.num_tasks && left >= sums_[r][task]) left -= sums_[r][task++];
-    std::int64_t chosen = -1;  // the last point with a positive distance, if rounding overshoots
+    while (task + 1 < points_.num_tasks && left >= sums_[task]) left -= sums_[task++];
+    std::int64_t chosen = -1;  // the last point with a positive bound, if rounding overshoots
     for (std::int64_t i = points_.Begin(task); i < points_.End(task); ++i) {
-      if (distances_[r][i] <= 0) continue;
+      if (bounds_[i] <= 0) continue;
       chosen = i;
-      if (left < distances_[r][i]) break;
-      left -= distances_[r][i];
+      if (left < bounds_[i]) break;
+      left -= bounds_[i];
     }
     // All points as near as rounding tells: any will do, empty clusters are reseeded.
-    return chosen >= 0 ? chosen : static_cast<std::int64_t>(random_[r].Below(points_.size));
+    return chosen >= 0 ? chosen : DrawAny();
+  }
+
+  bool Accept(std::int64_t point, std::int64_t drawn) {
+    if (counted_ == drawn) return true;
+    double distance = bounds_[point];
+    for (std::int64_t seed = counted_; seed < drawn; ++seed) {
+      const auto centre = std::span(centres_).subspan(seed * points_.dim, points_.dim);
+      distance = std::min(distance, 1.0 - Dot(points_.Row(point), centre));
+    }
+    return random_.Uniform() * bounds_[point] < distance;
   }
 
   const Points& points_;
-  std::int64_t restarts_;
-  std::vector<RandomStream> random_;
-  std::vector<std::vector<float>> distances_;  // [restart][point] to the nearest seed so far
-  std::vector<std::vector<double>> sums_;      // [restart][task] of distances
-  std::vector<std::vector<float>> centres_;    // [restart][drawn, D]
+  RandomStream random_;
+  std::vector<float> bounds_;  // of each point: distance to the first counted_ seeds
+  std::vector<double> sums_;   // of bounds_, by task
+  std::vector<float> centres_;
+  std::int64_t counted_ = 0;
 };
 
 // Alternates assignment and means from one seeding.
@@ -263,10 +290,10 @@ KMeansResult SphericalKMeans(std::span<const float> z_ND, std::int64_t dim,
   CheckRanges(FieldsOf(copy), "k-means");
   const Points points(z_ND, dim, CheckUnitRows(z_ND, dim, "k-means"));
   CheckDistinct(points, options.k);
-  std::vector<std::vector<float>> seeds = Seeding(points, options).Draw(options.k, pool);
   KMeansResult best;
   for (std::int64_t restart = 0; restart < options.restarts; ++restart) {
-    KMeansResult result = Lloyd(points, options.k, std::move(seeds[restart])).Run(options, pool);
+    std::vector<float> seeds = Seeding(points, options.seed, restart).Draw(options.k, pool);
+    KMeansResult result = Lloyd(points, options.k, std::move(seeds)).Run(options, pool);
     if (restart > 0 && result.objective <= best.objective) continue;
     best = std::move(result);
     best.best_restart = restart;

@@ -9,7 +9,7 @@
 // Errors:  kInvalidArgument if k < 1 or exceeds the number of distinct points, or a row is zero,
 //          not finite or not of unit norm.
 // Threads: parallel in chunks that depend on N only: the same bytes for any number of threads.
-// Cost:    O(N K D) an iteration and O(N K D) to seed; one read of z an iteration.
+// Cost:    O(N K D) an iteration and to seed; one read of z an iteration and for 16 seeds.
 #pragma once
 
 #include <cstdint>
