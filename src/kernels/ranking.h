@@ -4,7 +4,8 @@
 //          fail. Both see the catalogue tile by tile.
 // Source:  METHOD 2: rank = 1 + #{j != target: s_j >= s_target}; ties of top-k go to the smaller
 //          index.
-// Errors:  kInternal in `context` words of the caller if a score is not finite: see AllFinite.
+// Errors:  AddToRanks throws kCorruptData if a score is not finite; TopK ignores NaN (AllFinite
+// asks). Cost:    one read of the scores.
 #pragma once
 
 #include <cstdint>
@@ -60,8 +61,8 @@ class TopK {
   void Shrink();
 
   std::size_t k_;
-  float threshold_;                     // a score below it cannot be among the best
-  std::vector<ScoredItem> candidates_;  // at most 2 k + some
+  float threshold_;  // a score below it cannot be among the best
+  std::vector<ScoredItem> candidates_;
 };
 
 }  // namespace raie::kernels

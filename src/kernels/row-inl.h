@@ -32,6 +32,8 @@ constexpr std::int64_t kLanes = hn::MaxLanes(Tag());
 struct WholeLanes {
   HWY_INLINE Vec Load(const float* from) const { return hn::LoadU(kTag, from); }
   HWY_INLINE void Store(Vec v, float* to) const { hn::StoreU(v, kTag, to); }
+  // v in lanes that exist, `other` beyond the end.
+  HWY_INLINE Vec Keep(Vec v, Vec /*other*/) const { return v; }
 };
 
 struct FirstLanes {
@@ -45,6 +47,9 @@ struct FirstLanes {
     alignas(64) float lanes[kLanes];
     hn::Store(v, kTag, lanes);
     std::memcpy(to, lanes, sizeof(float) * n);
+  }
+  HWY_INLINE Vec Keep(Vec v, Vec other) const {
+    return hn::IfThenElse(hn::FirstN(kTag, n), v, other);
   }
 };
 

@@ -1,0 +1,200 @@
+#include "kernels/nearest.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/nearest.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+
+#include "kernels/gemm-inl.h"
+#include "kernels/row-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace raie::kernels {
+namespace HWY_NAMESPACE {
+namespace {
+
+constexpr float kLowest = -std::numeric_limits<float>::infinity();
+
+struct BestTwo {
+  float best = kLowest;
+  float second = kLowest;
+  std::int32_t index = 0;
+
+  HWY_INLINE void Offer(float value, std::int32_t k) {
+    if (value > best || (value == best && k < index)) {
+      second = best;
+      best = value;
+      index = k;
+    } else if (value > second) {
+      second = value;
+    }
+  }
+  HWY_INLINE void Store(const NearestOutputs& out, std::int64_t i) const {
+    out.best_N[i] = index;
+    if (!out.best_cos_N.empty()) out.best_cos_N[i] = best;
+    if (!out.second_cos_N.empty()) out.second_cos_N[i] = second;
+  }
+};
+
+// A few points against a few centres, all sums in registers, vectors along D.
+template <int kPoints, int kCentres>
+HWY_INLINE void FewCentres(ConstMatrix points, ConstMatrix centres, std::int64_t first,
+                           const NearestOutputs& out) {
+  FloatVec sum[kPoints][kCentres];
+#pragma GCC unroll 16
+  for (int p = 0; p < kPoints; ++p) {
+#pragma GCC unroll 16
+    for (int k = 0; k < kCentres; ++k) sum[p][k] = hn::Zero(kFloat);
+  }
+  const float* z = points.row(first);
+  const auto add = [&](std::int64_t c, auto lanes) HWY_ATTR {
+    FloatVec mu[kCentres];
+#pragma GCC unroll 16
+    for (int k = 0; k < kCentres; ++k) mu[k] = lanes.Load(centres.row(k) + c);
+#pragma GCC unroll 16
+    for (int p = 0; p < kPoints; ++p) {
+      const FloatVec x = lanes.Load(z + p * points.stride + c);
+#pragma GCC unroll 16
+      for (int k = 0; k < kCentres; ++k) sum[p][k] = hn::MulAdd(x, mu[k], sum[p][k]);
+    }
+  };
+  row::ForLanes(points.cols, add);
+#pragma GCC unroll 16
+  for (int p = 0; p < kPoints; ++p) {
+    BestTwo found;
+#pragma GCC unroll 16
+    for (int k = 0; k < kCentres; ++k) {
+      found.Offer(hn::GetLane(hn::SumOfLanes(kFloat, sum[p][k])), k);
+    }
+    found.Store(out, first + p);
+  }
+}
+
+template <int kPoints, int kCentres>
+void AllPointsFewCentres(ConstMatrix points, ConstMatrix centres, const NearestOutputs& out) {
+  std::int64_t i = 0;
+  for (; i + kPoints <= points.rows; i += kPoints) {
+    FewCentres<kPoints, kCentres>(points, centres, i, out);
+  }
+  for (; i < points.rows; ++i) FewCentres<1, kCentres>(points, centres, i, out);
+}
+
+// The two best of a row of products whose length is padded to whole vectors.
+HWY_INLINE BestTwo BestOfRow(const float* products, std::int64_t centres) {
+  const hn::RebindToSigned<FloatTag> di;
+  FloatVec best = hn::Set(kFloat, kLowest);
+  FloatVec second = best;
+  auto index = hn::Zero(di);
+  for (std::int64_t k = 0; k < centres; k += kLanes) {
+    FloatVec x = hn::LoadU(kFloat, products + k);
+    if (k + kLanes > centres) {
+      x = hn::IfThenElse(hn::FirstN(kFloat, centres - k), x, hn::Set(kFloat, kLowest));
+    }
+    const auto better = hn::Gt(x, best);
+    second = hn::Max(second, hn::Min(x, best));
+    best = hn::Max(best, x);
+    index = hn::IfThenElse(hn::RebindMask(di, better), hn::Iota(di, static_cast<std::int32_t>(k)),
+                           index);
+  }
+  alignas(64) float bests[kLanes], seconds[kLanes];
+  alignas(64) std::int32_t indices[kLanes];
+  hn::Store(best, kFloat, bests);
+  hn::Store(second, kFloat, seconds);
+  hn::Store(index, di, indices);
+  BestTwo found;
+  for (std::int64_t lane = 0; lane < std::min(kLanes, centres); ++lane) {
+    found.Offer(bests[lane], indices[lane]);
+    found.second = std::max(found.second, seconds[lane]);
+  }
+  return found;
+}
+
+void AllPointsManyCentres(ConstMatrix points, std::int64_t centres, const float* panels,
+                          const NearestOutputs& out) {
+  thread_local AlignedFloats products;
+  const std::int64_t stride = (centres + kPanel - 1) / kPanel * kPanel;
+  products.Resize(kTileRows * stride);
+  for (std::int64_t i = 0; i < points.rows; i += kTileRows) {
+    const std::int64_t rows = std::min<std::int64_t>(kTileRows, points.rows - i);
+    for (std::int64_t k = 0; k < centres; k += kPanel) {
+      MultiplyPanel<LayoutA::kRowMajor>(
+          rows, points.cols, points.row(i), points.stride, Panel{panels + k * points.cols},
+          centres - k > kLanes ? kPanel : kLanes, {}, products.data() + k, stride);
+    }
+    for (std::int64_t r = 0; r < rows; ++r) {
+      BestOfRow(products.data() + r * stride, centres).Store(out, i + r);
+    }
+  }
+}
+
+}  // namespace
+
+void PackCentres(ConstMatrix centres, AlignedFloats& panels) {
+  panels.Resize((centres.rows + kPanel - 1) / kPanel * kPanel * centres.cols);
+  PackTransposed(centres.data, centres.rows, centres.cols, centres.stride, panels.data());
+}
+
+void Nearest(ConstMatrix points, ConstMatrix centres, const float* panels,
+             const NearestOutputs& out) {
+  switch (centres.rows) {
+    case 1:
+      return AllPointsFewCentres<4, 1>(points, centres, out);
+    case 2:
+      return AllPointsFewCentres<4, 2>(points, centres, out);
+    case 3:
+      return AllPointsFewCentres<4, 3>(points, centres, out);
+    case 4:
+      return AllPointsFewCentres<2, 4>(points, centres, out);
+    case 5:
+      return AllPointsFewCentres<2, 5>(points, centres, out);
+    default:
+      return AllPointsManyCentres(points, centres.rows, panels, out);
+  }
+}
+
+// NOLINTNEXTLINE(google-readability-namespace-comments)
+}  // namespace HWY_NAMESPACE
+}  // namespace raie::kernels
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace raie::kernels {
+namespace {
+HWY_EXPORT(PackCentres);
+HWY_EXPORT(Nearest);
+
+constexpr std::int64_t kPointsPerTask = 2048;
+
+template <class T>
+std::span<T> Part(std::span<T> values, std::int64_t begin, std::int64_t count) {
+  return values.empty() ? values : values.subspan(begin, count);
+}
+}  // namespace
+
+void NearestCentres(ConstMatrix points, ConstMatrix centres, TaskPool& pool,
+                    const NearestOutputs& outputs) {
+  const auto n = static_cast<std::size_t>(points.rows);
+  if (centres.rows < 1 || centres.cols != points.cols || outputs.best_N.size() != n ||
+      (!outputs.best_cos_N.empty() && outputs.best_cos_N.size() != n) ||
+      (!outputs.second_cos_N.empty() && outputs.second_cos_N.size() != n)) {
+    throw Error(ErrorCode::kInternal, "NearestCentres: " + std::to_string(points.rows) +
+                                          " points and " + std::to_string(centres.rows) +
+                                          " centres: shapes do not agree or no centre");
+  }
+  AlignedFloats panels;
+  HWY_DYNAMIC_DISPATCH(PackCentres)(centres, panels);
+  pool.ForEach((points.rows + kPointsPerTask - 1) / kPointsPerTask, [&](std::int64_t task, int) {
+    const std::int64_t begin = task * kPointsPerTask;
+    const std::int64_t count = std::min(kPointsPerTask, points.rows - begin);
+    HWY_DYNAMIC_DISPATCH(Nearest)
+    (points.Rows(begin, begin + count), centres, panels.data(),
+     {Part(outputs.best_N, begin, count), Part(outputs.best_cos_N, begin, count),
+      Part(outputs.second_cos_N, begin, count)});
+  });
+}
+
+}  // namespace raie::kernels
+#endif
