@@ -9,7 +9,7 @@
 #include "data/readers/layout.h"
 #include "data/readers/log_builder.h"
 #include "data/readers/member_choice.h"
-#include "data/readers/row_parser.h"
+#include "data/readers/pieces.h"
 #include "data/readers/text_source.h"
 #include "data/readers/titles.h"
 #include "raie/error.h"
@@ -17,113 +17,12 @@
 namespace raie {
 namespace {
 
-// Neither depends on the number of threads. A chunk's rows stay in the cache of its core.
-constexpr std::size_t kChunkBytes = std::size_t{1} << 20;
-constexpr std::size_t kBlockBytes = std::size_t{32} << 20;
 constexpr std::size_t kSampleBytes = std::size_t{1} << 20;
 
-// Reads one file block by block: the chunks of a block in parallel, then joined in order.
-class FileReader {
- public:
-  FileReader(TextSource& source, const Layout& layout, TaskPool& pool, LogBuilder& builder)
-      : source_(source),
-        layout_(layout),
-        parser_(MakeRowParser(layout)),
-        pool_(pool),
-        builder_(builder),
-        scratch_(static_cast<std::size_t>(pool.threads())) {}
-
-  void Read() {
-    std::size_t place = layout_.first_row;
-    for (;;) {
-      const TextBlock& block = source_.block();
-      const std::size_t limit = std::min(block.text.size(), place + kBlockBytes);
-      place = ReadBlock(place, limit);
-      if (source_.mapped()) {
-        if (place >= block.text.size()) break;
-        source_.Release(place);
-        ReserveOnce(place);
-      } else if (block.complete) {
-        if (place >= block.text.size()) break;
-      } else if (place >= limit || stuck_) {
-        source_.Refill(place);
-        place = 0;
-      }
-    }
-    builder_.AddBytes(
-        static_cast<std::int64_t>(source_.consumed_before() + source_.block().text.size()));
-  }
-
- private:
-  // The text from the first line that begins at or after `place`.
-  std::size_t LineAt(std::size_t place, std::size_t limit) const {
-    if (place >= limit) return limit;
-    const std::size_t newline = source_.block().text.find('\n', place - 1);
-    return newline == std::string_view::npos ? limit : std::min(newline + 1, limit);
-  }
-
-  // Reads the records that begin in [begin, limit); returns where the next one begins.
-  std::size_t ReadBlock(std::size_t begin, std::size_t limit) {
-    const std::size_t num_chunks = std::max<std::size_t>(1, (limit - begin) / kChunkBytes);
-    if (chunks_.size() < num_chunks) chunks_.resize(num_chunks);
-    borders_.resize(num_chunks + 1);
-    borders_[0] = begin;
-    for (std::size_t c = 1; c < num_chunks; ++c) {
-      borders_[c] = std::max(borders_[c - 1], LineAt(begin + c * kChunkBytes, limit));
-    }
-    borders_[num_chunks] = limit;
-    pool_.ForEach(static_cast<std::int64_t>(num_chunks), [this](std::int64_t task, int worker) {
-      ReadChunk(static_cast<std::size_t>(task), borders_[static_cast<std::size_t>(task)], worker);
-    });
-    std::size_t place = begin;
-    stuck_ = false;
-    for (std::size_t c = 0; c < num_chunks; ++c) {
-      ChunkRows& chunk = chunks_[c];
-      // A line end inside quotes: the chunk did not begin where a record does, or has none.
-      if (chunk.begin != place) ReadChunk(c, place, 0);
-      place = std::max(place, chunk.end);
-      if (chunk.incomplete) {
-        stuck_ = true;
-        builder_.Append(std::span(chunks_).first(c + 1));
-        return place;
-      }
-    }
-    builder_.Append(std::span(chunks_).first(num_chunks));
-    return place;
-  }
-
-  void ReadChunk(std::size_t c, std::size_t begin, int worker) {
-    chunks_[c].Reset(begin, layout_.num_counters());
-    parser_->Parse(source_.block(), borders_[c + 1], scratch_[static_cast<std::size_t>(worker)],
-                   chunks_[c]);
-  }
-
-  // After the first block the number of rows can be told well enough.
-  void ReserveOnce(std::size_t read) {
-    if (std::exchange(reserved_, true)) return;
-    std::int64_t rows = 0;
-    for (const ChunkRows& chunk : chunks_) rows += chunk.size;
-    const double rest = static_cast<double>(source_.block().text.size() - read);
-    builder_.Reserve(static_cast<std::int64_t>(static_cast<double>(rows) * 1.05 * rest /
-                                               static_cast<double>(read)));
-  }
-
-  TextSource& source_;
-  const Layout& layout_;
-  std::unique_ptr<RowParser> parser_;
-  TaskPool& pool_;
-  LogBuilder& builder_;
-  std::vector<ReaderScratch> scratch_;
-  std::vector<ChunkRows> chunks_;
-  std::vector<std::size_t> borders_;
-  bool stuck_ = false;  // a record goes on behind the text at hand
-  bool reserved_ = false;
-};
-
-InputName ReadFileInto(const std::string& input, const ReadOptions& options, TaskPool& pool,
-                       LogBuilder& builder) {
+InputName ReadFileInto(const std::string& input, const ReadOptions& options,
+                       const PieceSizes& sizes, LogBuilder& builder) {
   const InputName name = ChooseMember(input, options.format);
-  TextSource source(name, kBlockBytes);
+  TextSource source(name, sizes.block_bytes);
   const TextBlock& block = source.block();
   const Sample sample{block.text.substr(0, kSampleBytes),
                       block.complete && block.text.size() <= kSampleBytes};
@@ -136,7 +35,7 @@ InputName ReadFileInto(const std::string& input, const ReadOptions& options, Tas
                     "; one log has them in all its files or in none");
   }
   builder.BeginFile(name.ToString(), layout);
-  FileReader(source, layout, pool, builder).Read();
+  ReadPieces(source, layout, sizes, builder);
   return name;
 }
 
@@ -217,12 +116,17 @@ nlohmann::ordered_json ToJson(const ReadReport& report) {
 
 ReadResult ReadLog(const std::vector<std::string>& inputs, const ReadOptions& options,
                    TaskPool& pool) {
+  return ReadLogInPieces(inputs, options, PieceSizes{}, pool);
+}
+
+ReadResult ReadLogInPieces(const std::vector<std::string>& inputs, const ReadOptions& options,
+                           const PieceSizes& sizes, TaskPool& pool) {
   if (inputs.empty()) throw Error(ErrorCode::kInvalidArgument, "no input file was given");
   CheckRanges(FieldsOf(const_cast<ReadOptions&>(options)), "reading options");
   LogBuilder builder(pool);
   InputName first;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const InputName name = ReadFileInto(inputs[i], options, pool, builder);
+    const InputName name = ReadFileInto(inputs[i], options, sizes, builder);
     if (i == 0) first = name;
   }
   ReadResult result;

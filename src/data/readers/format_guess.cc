@@ -104,6 +104,37 @@ std::map<std::string, std::string> RolesByName(const std::vector<std::string>& h
   return enough ? roles : std::map<std::string, std::string>();
 }
 
+constexpr std::size_t kNamesFound = ~std::size_t{0};
+
+bool HasNames(const std::vector<std::string_view>& fields, const std::vector<std::string>& wanted) {
+  if (wanted.empty()) return !RolesByName({fields.begin(), fields.end()}).empty();
+  return std::all_of(wanted.begin(), wanted.end(), [&](const std::string& name) {
+    return std::find(fields.begin(), fields.end(), name) != fields.end();
+  });
+}
+
+// Returns into how many fields the separator cuts most of the first rows, as it does the first
+// one; 0 if it does not, kNamesFound if the first row holds the names looked for.
+std::size_t FieldsOfFirstRows(const Sample& sample, const std::string& separator,
+                              const std::vector<std::string>& wanted_names) {
+  const RecordCutter cutter(separator, true);
+  std::vector<std::string_view> fields;
+  std::deque<std::string> unescaped;
+  std::size_t num_fields = 0, num_rows = 0, num_same = 0;
+  for (std::size_t place = 0; num_rows < kRowsCompared && place < sample.text.size();) {
+    const RecordEnd end = cutter.Cut({sample.text, sample.complete}, place, fields, unescaped);
+    if (end.state == RecordState::kIncomplete) break;
+    place = end.end;
+    if (end.state != RecordState::kRecord) continue;
+    if (num_rows++ == 0) {
+      num_fields = fields.size();
+      if (num_fields > 1 && HasNames(fields, wanted_names)) return kNamesFound;
+    }
+    num_same += fields.size() == num_fields ? 1 : 0;
+  }
+  return 2 * num_same > num_rows ? num_fields : 0;
+}
+
 }  // namespace
 
 LogFormat GuessFormat(std::string_view text, const std::string& name, const ReadOptions& options) {
@@ -145,30 +176,9 @@ std::string GuessSeparator(const Sample& sample, const std::string& name,
   bool tie = false;
   std::string could_be;
   for (const std::string& separator : kSeparators) {
-    const RecordCutter cutter(separator, true);
-    std::vector<std::string_view> fields;
-    std::deque<std::string> unescaped;
-    std::size_t num_fields = 0;
-    bool same = true;
-    std::size_t place = 0;
-    for (std::size_t row = 0; row < kRowsCompared && place < sample.text.size();) {
-      const RecordEnd end = cutter.Cut({sample.text, sample.complete}, place, fields, unescaped);
-      if (end.state == RecordState::kIncomplete) break;
-      place = end.end;
-      if (end.state != RecordState::kRecord) continue;
-      if (row == 0) {
-        num_fields = fields.size();
-        const bool named =
-            !wanted_names.empty() && num_fields > 1 &&
-            std::all_of(wanted_names.begin(), wanted_names.end(), [&](const std::string& wanted) {
-              return std::find(fields.begin(), fields.end(), wanted) != fields.end();
-            });
-        if (named) return separator;
-      }
-      same = same && fields.size() == num_fields;
-      ++row;
-    }
-    if (!same || num_fields < 2) continue;
+    const std::size_t num_fields = FieldsOfFirstRows(sample, separator, wanted_names);
+    if (num_fields == kNamesFound) return separator;
+    if (num_fields < 2) continue;
     could_be += (could_be.empty() ? "'" : ", '") + Show(separator) + "' (" +
                 std::to_string(num_fields) + " fields)";
     if (num_fields == most_fields) tie = true;

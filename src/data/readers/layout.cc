@@ -309,7 +309,10 @@ class LayoutFinder {
   void SetRules(const FindByName& find) {
     layout_.rules = ParseRowRules(options_);
     for (const RowRule& rule : layout_.rules) layout_.rule_columns.push_back(find(rule.column));
-    for (const std::string& column : options_.dedupe) layout_.dedupe.push_back(find(column));
+    for (const std::string& column : options_.dedupe) {
+      layout_.dedupe_text += (layout_.dedupe.empty() ? "dedupe " : ", ") + column;
+      layout_.dedupe.push_back(find(column));
+    }
   }
 
   void SetTimes() {

@@ -42,6 +42,7 @@ struct Layout {
   std::vector<RowRule> rules;
   std::vector<int> rule_columns;  // by rule
   std::vector<int> dedupe;        // columns; empty: none
+  std::string dedupe_text;        // "dedupe InvoiceNo, StockCode"
   std::int64_t max_bad_rows = 0;
 
   std::string ColumnName(int column) const;  // "'Quantity'" or "column 3"

@@ -69,7 +69,7 @@ void LogBuilder::BeginFile(const std::string& name, const Layout& layout) {
   report_.time_format = layout.time_format;
   if (report_.rules.empty()) {
     for (const RowRule& rule : layout.rules) report_.rules.push_back({rule.text, 0});
-    if (!layout.dedupe.empty()) report_.rules.push_back({"dedupe", 0});
+    if (!layout.dedupe.empty()) report_.rules.push_back({layout.dedupe_text, 0});
   }
 }
 

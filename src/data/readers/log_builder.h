@@ -44,6 +44,7 @@ class LogBuilder {
   void Append(std::span<ChunkRows> chunks);
   void AddBytes(std::int64_t bytes) { report_.bytes += bytes; }
 
+  TaskPool& pool() { return pool_; }
   bool has_ratings() const { return layout_has_ratings_; }
   ReadReport& report() { return report_; }
   // Gives the log (without titles files) and what the rows said of items.
