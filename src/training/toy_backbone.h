@@ -109,9 +109,9 @@ class ToyBackbone : public Backbone {
   float Factor(const ForwardInput& input, const OutputPosition& output, std::int64_t column) const {
     if (!input.training || dropout_ == 0) return 1;
     const kernels::Dropout dropout{.rate = dropout_, .seed = input.seed, .step = input.step};
-    const auto row =
-        kernels::MakeDropoutRow(dropout, {.row_key = input.batch.row_keys[output.row],
-                                          .position = static_cast<std::uint32_t>(output.position)});
+    const auto row = kernels::MakeDropoutRow(
+        dropout.Key(), {.row_key = input.batch.row_keys[output.row],
+                        .position = static_cast<std::uint32_t>(output.position)});
     return kernels::DropoutFactor(dropout, row, static_cast<std::uint32_t>(column));
   }
 

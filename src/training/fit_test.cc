@@ -1,0 +1,250 @@
+#include "training/fit.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+
+#include "base/files.h"
+#include "data/log_fixture.h"
+#include "data/prepare.h"
+#include "raie/error.h"
+#include "training/encode.h"
+#include "training/toy_backbone.h"
+
+namespace raie {
+namespace {
+
+using testing::LogEvent;
+using testing::RandomRows;
+using testing::TemporaryFolder;
+
+constexpr int kItems = 30;
+constexpr std::int64_t kDim = 12;
+
+// Each user mostly walks from one item to the next.
+InteractionLog WalkingUsers() {
+  std::vector<LogEvent> events;
+  RandomStream random(3, 0);
+  for (int user = 0; user < 50; ++user) {
+    auto item = static_cast<int>(random.Below(kItems));
+    std::int64_t time = static_cast<std::int64_t>(random.Below(100));
+    for (int i = 0; i < 40; ++i) {
+      item = random.Uniform() < 0.9 ? (item + 1) % kItems : static_cast<int>(random.Below(kItems));
+      time += 1 + static_cast<std::int64_t>(random.Below(50));
+      events.push_back({"u" + std::to_string(user), "i" + std::to_string(item), time});
+    }
+  }
+  return testing::MakeLog(events, testing::Ratings::kNone);
+}
+
+// A backbone that asks to stop once it was bound so many times.
+class StoppingBackbone : public testing::ToyBackbone {
+ public:
+  StoppingBackbone(CancelFlag* cancel, int after)
+      : ToyBackbone(kDim, 0.1f, 1), cancel_(cancel), left_(after) {}
+  std::unique_ptr<BoundWeights> Bind(const Adapter* adapter, Purpose purpose) const override {
+    if (cancel_ != nullptr && --left_ == 0) cancel_->Set();
+    return ToyBackbone::Bind(adapter, purpose);
+  }
+
+ private:
+  CancelFlag* cancel_;
+  mutable int left_;
+};
+
+class FitTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    TaskPool pool(1);
+    PrepareData(WalkingUsers(), {.k_core = 0, .context = 3}, folder_ / "data", pool);
+    data_ = std::make_unique<PreparedData>(PreparedData::Load(folder_ / "data"));
+    options_.batch_size = 16;
+    options_.max_epochs = 6;
+    options_.adam.learning_rate = 0.02;
+  }
+
+  FitRequest Request() const {
+    return {.data = *data_,
+            .windows = WindowOptionsOf(*data_),
+            .catalogue_size = data_->catalogue_size(0),
+            .tiles = {.tokens = 30},
+            .seed = 4};
+  }
+  ItemTable Items() const {
+    return ItemTable(kDim, RandomRows(data_->catalogue_size(0), kDim, 5, 0.3));
+  }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<PreparedData> data_;
+  FitOptions options_;
+};
+
+TEST_F(FitTest, LearnsFromSequencesAndFromWindows) {
+  TaskPool pool(2);
+  for (const FitOn on : {FitOn::kSequences, FitOn::kWindows}) {
+    options_.on = on;
+    options_.max_epochs = 15;
+    StoppingBackbone backbone(nullptr, 0);
+    ItemTable items = Items();
+    std::vector<Progress> told;
+    FitRequest request = Request();
+    request.observer = [&](const Progress& progress) { told.push_back(progress); };
+    const FitReport report = FitBackbone(options_, request, backbone, items, pool);
+    ASSERT_EQ(report.epochs.size(), 15u);
+    EXPECT_LT(report.epochs.back().loss, 0.8 * report.epochs.front().loss);
+    const FitEpoch& best = report.epochs[report.best_epoch - 1];
+    EXPECT_GT(best.validation_ndcg10, 0.5);  // by chance: .15
+    ASSERT_FALSE(told.empty());
+    EXPECT_EQ(told.back().done, told.back().total);
+    // What was kept is the best epoch.
+    const SetupWindows windows = MakeSetupWindows(*data_, 0, request.windows);
+    const auto ranking = RankFittedWindows(request, backbone, items, windows.validation, pool);
+    const auto hits = std::count_if(ranking.ranks.begin(), ranking.ranks.end(),
+                                    [](std::int64_t rank) { return rank <= 10; });
+    EXPECT_NEAR(static_cast<double>(hits) / static_cast<double>(ranking.ranks.size()),
+                best.validation_recall10, 1e-12);
+  }
+}
+
+TEST_F(FitTest, ResumesToTheSameBytes) {
+  TaskPool pool(2);
+  StoppingBackbone whole(nullptr, 0);
+  ItemTable whole_items = Items();
+  FitRequest request = Request();
+  request.checkpoint = folder_ / "whole";
+  const FitReport report = FitBackbone(options_, request, whole, whole_items, pool);
+  for (const int stop : {1, 4, 9, 13}) {
+    SCOPED_TRACE(stop);
+    request.checkpoint = folder_ / ("cut" + std::to_string(stop));
+    request.resume = true;
+    FitReport resumed;
+    int pieces = 0;
+    std::vector<float> parameters, items;
+    for (bool done = false; !done; ++pieces) {
+      CancelFlag cancel;
+      request.cancel = &cancel;
+      StoppingBackbone backbone(&cancel, stop + pieces);
+      ItemTable table = Items();
+      try {
+        resumed = FitBackbone(options_, request, backbone, table, pool);
+        done = true;
+      } catch (const Error& error) {
+        ASSERT_EQ(error.code(), ErrorCode::kCancelled) << error.what();
+      }
+      parameters.assign(backbone.parameters().begin(), backbone.parameters().end());
+      items.assign(table.base_ND().begin(), table.base_ND().end());
+    }
+    EXPECT_GT(pieces, 1);
+    EXPECT_TRUE(std::equal(parameters.begin(), parameters.end(), whole.parameters().begin()));
+    EXPECT_TRUE(std::equal(items.begin(), items.end(), whole_items.base_ND().begin()));
+    EXPECT_EQ(resumed.steps, report.steps);
+    EXPECT_EQ(resumed.best_epoch, report.best_epoch);
+    ASSERT_EQ(resumed.epochs.size(), report.epochs.size());
+    for (std::size_t i = 0; i < report.epochs.size(); ++i) {
+      EXPECT_EQ(resumed.epochs[i].loss, report.epochs[i].loss);
+      EXPECT_EQ(resumed.epochs[i].validation_ndcg10, report.epochs[i].validation_ndcg10);
+    }
+    EXPECT_EQ(ReadFile(request.checkpoint / "state.safetensors"),
+              ReadFile(folder_ / "whole" / "state.safetensors"));
+  }
+}
+
+TEST_F(FitTest, RefusesTheCheckpointOfAnotherRun) {
+  TaskPool pool(1);
+  options_.max_epochs = 1;
+  StoppingBackbone backbone(nullptr, 0);
+  ItemTable items = Items();
+  FitRequest request = Request();
+  request.checkpoint = folder_ / "state";
+  FitBackbone(options_, request, backbone, items, pool);
+  request.resume = true;
+  request.seed = 5;
+  try {
+    FitBackbone(options_, request, backbone, items, pool);
+    FAIL() << "resumed with another seed";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+    EXPECT_NE(std::string(error.what()).find("seed was 4 there and is 5"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST_F(FitTest, StopsWhenValidationNoLongerRises) {
+  TaskPool pool(1);
+  options_.max_epochs = 200;
+  options_.patience_epochs = 3;
+  options_.patience_steps = 1;
+  options_.adam.learning_rate = 0.1;
+  StoppingBackbone backbone(nullptr, 0);
+  ItemTable items = Items();
+  const FitReport report = FitBackbone(options_, Request(), backbone, items, pool);
+  EXPECT_LT(report.epochs.size(), 200u);
+  EXPECT_EQ(std::ssize(report.epochs), report.best_epoch + 3);
+  for (const FitEpoch& epoch : report.epochs) {
+    EXPECT_LE(epoch.validation_ndcg10, report.epochs[report.best_epoch - 1].validation_ndcg10);
+  }
+}
+
+TEST_F(FitTest, RefusesWhatCannotBe) {
+  TaskPool pool(1);
+  StoppingBackbone backbone(nullptr, 0);
+  ItemTable items = Items();
+  const auto refuses = [&](const std::function<void(FitOptions&, FitRequest&)>& change) {
+    FitOptions options = options_;
+    FitRequest request = Request();
+    change(options, request);
+    EXPECT_THROW(FitBackbone(options, request, backbone, items, pool), Error);
+  };
+  refuses([](FitOptions& options, FitRequest&) { options.batch_size = 0; });
+  refuses([](FitOptions& options, FitRequest&) { options.adam.learning_rate = -1; });
+  refuses([](FitOptions&, FitRequest& request) { request.windows.context = 17; });
+  refuses([](FitOptions&, FitRequest& request) { request.catalogue_size += 1; });
+  refuses([](FitOptions& options, FitRequest& request) {
+    options.on = FitOn::kWindows;
+    request.windows.min_context = 1000;
+  });
+}
+
+TEST_F(FitTest, EncodesWindowsAsTheirContexts) {
+  TaskPool pool(2);
+  const StoppingBackbone backbone(nullptr, 0);
+  const ItemTable items = Items();
+  const BoundModel encoder = MakeEncoder(backbone, items, pool);
+  const WindowSet windows = MakeWindows(*data_, 1, WindowOptionsOf(*data_));
+  ASSERT_GT(windows.size(), 10);
+  const EncodedWindows encoded = EncodeWindows(
+      encoder, *data_, windows, {.context = 3, .catalogue_size = data_->catalogue_size(0)}, pool);
+  ASSERT_EQ(std::ssize(encoded.z_ND), windows.size() * kDim);
+  for (std::int64_t w = 0; w < windows.size(); w += 7) {
+    WindowBatch context;
+    const std::int64_t count = AppendContext(
+        *data_, windows.windows[w], 3, data_->catalogue_size(0), context.items, context.times);
+    ASSERT_GT(count, 0);
+    context.offsets.push_back(static_cast<std::int32_t>(count));
+    const auto z = EncodeContexts(encoder, context, pool);
+    EXPECT_TRUE(std::equal(z.begin(), z.end(), encoded.z_ND.begin() + w * kDim));
+  }
+}
+
+using FitThreads = FitTest;
+
+TEST_F(FitThreads, SameBytesForAnyNumber) {
+  options_.max_epochs = 2;
+  std::vector<std::vector<float>> parameters;
+  for (const int threads : {1, 2, 5}) {
+    TaskPool pool(threads);
+    StoppingBackbone backbone(nullptr, 0);
+    ItemTable items = Items();
+    FitBackbone(options_, Request(), backbone, items, pool);
+    parameters.emplace_back(backbone.parameters().begin(), backbone.parameters().end());
+    parameters.back().insert(parameters.back().end(), items.base_ND().begin(),
+                             items.base_ND().end());
+  }
+  EXPECT_EQ(parameters[0], parameters[1]);
+  EXPECT_EQ(parameters[0], parameters[2]);
+}
+
+}  // namespace
+}  // namespace raie

@@ -1,0 +1,435 @@
+#include "training/step.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <map>
+#include <set>
+
+#include "raie/error.h"
+#include "training/toy_backbone.h"
+
+namespace raie {
+namespace {
+
+using testing::RandomRows;
+using testing::ToyBackbone;
+
+constexpr std::int64_t kDim = 5;
+constexpr std::int64_t kItems = 40;
+constexpr std::int64_t kCatalogue = 36;
+constexpr int kSlots = 3;
+
+// Rows of several lengths, outputs and targets; some outputs carry several targets.
+TrainingBatch RandomBatch(std::uint64_t seed, int num_rows) {
+  RandomStream random(seed, 3);
+  TrainingBatch batch;
+  for (int row = 0; row < num_rows; ++row) {
+    const auto length = static_cast<std::int32_t>(1 + random.Below(8));
+    for (std::int32_t i = 0; i < length; ++i) {
+      batch.rows.items.push_back(ItemId{static_cast<std::int32_t>(random.Below(kItems))});
+    }
+    batch.rows.offsets.push_back(static_cast<std::int32_t>(batch.rows.items.size()));
+    batch.rows.row_keys.push_back(static_cast<std::uint32_t>(1000 * seed + row));
+    batch.slots.push_back(static_cast<std::int32_t>(random.Below(kSlots)));
+    for (std::int32_t position = 0; position < length; ++position) {
+      if (random.Uniform() < 0.5) continue;
+      batch.outputs.push_back({row, position});
+      for (std::uint64_t t = 0; t < 1 + random.Below(3); ++t) {
+        batch.targets.push_back({static_cast<std::int32_t>(batch.outputs.size()) - 1,
+                                 ItemId{static_cast<std::int32_t>(random.Below(kCatalogue))},
+                                 static_cast<float>(0.2 + random.Uniform())});
+      }
+    }
+  }
+  return batch;
+}
+
+// The rows of one slot, in their order.
+TrainingBatch RowsOfSlot(const TrainingBatch& batch, std::int32_t slot) {
+  TrainingBatch part;
+  std::int32_t row_of = -1;
+  std::int32_t last_row = -1;
+  std::int32_t last_output = -1;
+  for (const Target& target : batch.targets) {
+    const OutputPosition output = batch.outputs[target.output];
+    if (batch.slots[output.row] != slot) continue;
+    if (output.row != last_row) {
+      const auto begin = batch.rows.items.begin() + batch.rows.offsets[output.row];
+      const auto end = batch.rows.items.begin() + batch.rows.offsets[output.row + 1];
+      part.rows.items.insert(part.rows.items.end(), begin, end);
+      part.rows.offsets.push_back(static_cast<std::int32_t>(part.rows.items.size()));
+      part.rows.row_keys.push_back(batch.rows.row_keys[output.row]);
+      part.slots.push_back(slot);
+      last_row = output.row;
+      ++row_of;
+    }
+    if (target.output != last_output) part.outputs.push_back({row_of, output.position});
+    last_output = target.output;
+    part.targets.push_back(
+        {static_cast<std::int32_t>(part.outputs.size()) - 1, target.item, target.weight});
+  }
+  return part;
+}
+
+enum class Rows { kFrozen, kShared, kListed, kOwn };
+
+// A backbone, its items and three adapters with their optimisers.
+struct Model {
+  ToyBackbone backbone{kDim, 0.3f, 2};
+  ItemTable items{kDim, RandomRows(kItems, kDim, 3)};
+  std::vector<Adapter> adapters;
+  std::vector<AdamState> states;
+  AdamState backbone_state{kDim * kDim + kDim};
+  TrainedRows shared;
+  std::vector<TrainedRows> own;
+  Rows rows;
+
+  explicit Model(Rows which, double anchor = 0) : rows(which) {
+    for (int slot = 0; slot < kSlots; ++slot) {
+      adapters.push_back(
+          Adapter::Make(backbone.linear_maps(), {.rank = 2, .alpha = 4, .maps = {"q"}}, 7 + slot));
+      RandomStream random(50 + slot, 0);
+      for (float& value : adapters.back().values()) {
+        value = static_cast<float>(0.4 * random.Normal());
+      }
+      states.emplace_back(std::ssize(adapters.back().values()));
+    }
+    if (which == Rows::kShared) shared = TrainAllRows(items, kCatalogue);
+    if (which == Rows::kListed) shared = TrainListedRows(items, {1, 4, 5, 20}, anchor);
+    for (int slot = 0; slot < kSlots && which == Rows::kOwn; ++slot) {
+      own.push_back(TrainOwnRows(items, RegionId{slot}, {2, 3, 7, 11 + slot, 30}, anchor));
+      for (float& value : items.OwnRows(RegionId{slot})->rows_nD) value *= 1.1f;
+    }
+  }
+
+  TrainedParts AdapterParts() {
+    TrainedParts parts{.items = &items, .catalogue_size = kCatalogue};
+    if (rows == Rows::kShared || rows == Rows::kListed) parts.shared_rows = &shared;
+    for (int slot = 0; slot < kSlots; ++slot) {
+      parts.slots.push_back({.adapter = &adapters[slot],
+                             .state = &states[slot],
+                             .region = RegionId{slot},
+                             .own_rows = rows == Rows::kOwn ? &own[slot] : nullptr});
+    }
+    return parts;
+  }
+  TrainedParts FullParts() {
+    return {.items = &items,
+            .catalogue_size = kCatalogue,
+            .backbone = &backbone_state,
+            .shared_rows = &shared,
+            .slots = {TrainedSlot()}};
+  }
+};
+
+// Nothing moves, and the first moments after the first step are (1 - beta1) times the gradients.
+StepOptions Still(const LossOptions& loss = {}) {
+  return {.adam = {.learning_rate = 0},
+          .loss = loss,
+          .tiles = {.tokens = 12, .rows = 3, .parts = 2},
+          .seed = 9};
+}
+std::vector<double> Gradient(const AdamState& state) {
+  std::vector<double> gradient;
+  for (const float m : state.m) gradient.push_back(m / 0.1);
+  return gradient;
+}
+
+void ExpectFiniteDifferences(std::span<float> values, std::span<const double> gradient,
+                             const std::function<double()>& loss) {
+  ASSERT_EQ(values.size(), gradient.size());
+  for (std::size_t i = 0; i < values.size(); i += 1 + values.size() / 40) {
+    const float value = values[i];
+    values[i] = value + 1e-2f;
+    const double up = loss();
+    values[i] = value - 1e-2f;
+    const double down = loss();
+    values[i] = value;
+    EXPECT_NEAR(gradient[i], (up - down) / 2e-2, 2e-3 * (1 + std::abs(gradient[i]))) << i;
+  }
+}
+
+TEST(StepGradients, OfBackboneAndRowsEqualFiniteDifferences) {
+  TaskPool pool(1);
+  for (const LossOptions& loss :
+       {LossOptions{}, LossOptions{.kind = LossKind::kGbce, .negatives = 3}}) {
+    TrainingBatch batch = RandomBatch(1, 12);
+    batch.slots.clear();
+    const auto run = [&](Model& model) {
+      return StepEngine(model.backbone, Still(loss), pool).Step(batch, 4, model.FullParts()).loss;
+    };
+    Model model(Rows::kShared);
+    run(model);
+    const auto again = [&] {
+      Model fresh(Rows::kShared);
+      std::copy(model.backbone.parameters().begin(), model.backbone.parameters().end(),
+                fresh.backbone.parameters().begin());
+      fresh.items = model.items;
+      return run(fresh);
+    };
+    ExpectFiniteDifferences(model.backbone.parameters(), Gradient(model.backbone_state), again);
+    ExpectFiniteDifferences(model.items.base_ND().first(kCatalogue * kDim),
+                            Gradient(model.shared.state), again);
+  }
+}
+
+TEST(StepGradients, AdaptersTakeTheirSlotsMeanAndSharedRowsTheBatchs) {
+  TaskPool pool(1);
+  const TrainingBatch batch = RandomBatch(2, 20);
+  Model model(Rows::kShared);
+  const auto run = [&] {
+    Model fresh(Rows::kShared);
+    fresh.items = model.items;
+    fresh.adapters = model.adapters;
+    return StepEngine(fresh.backbone, Still(), pool).Step(batch, 4, fresh.AdapterParts());
+  };
+  StepEngine(model.backbone, Still(), pool).Step(batch, 4, model.AdapterParts());
+  for (int slot = 0; slot < kSlots; ++slot) {
+    SCOPED_TRACE(slot);
+    ExpectFiniteDifferences(model.adapters[slot].values(), Gradient(model.states[slot]),
+                            [&] { return run().slot_loss[slot]; });
+  }
+  ExpectFiniteDifferences(model.items.base_ND().first(kCatalogue * kDim),
+                          Gradient(model.shared.state), [&] { return run().loss; });
+}
+
+TEST(StepGradients, OwnRowsTakeTheirSlotsMeanAndTheAnchor) {
+  TaskPool pool(1);
+  const TrainingBatch batch = RandomBatch(3, 20);
+  Model model(Rows::kOwn, 0.05);
+  StepEngine(model.backbone, Still(), pool).Step(batch, 4, model.AdapterParts());
+  for (int slot = 0; slot < kSlots; ++slot) {
+    SCOPED_TRACE(slot);
+    std::vector<float>& rows = model.items.OwnRows(RegionId{slot})->rows_nD;
+    ExpectFiniteDifferences(rows, Gradient(model.own[slot].state), [&] {
+      Model fresh(Rows::kOwn, 0.05);
+      fresh.items = model.items;
+      double loss = StepEngine(fresh.backbone, Still(), pool)
+                        .Step(batch, 4, fresh.AdapterParts())
+                        .slot_loss[slot];
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        loss += 0.05 * std::pow(rows[i] - model.own[slot].start_rows_nD[i], 2);
+      }
+      return loss;
+    });
+  }
+}
+
+StepOptions Moving() {
+  StepOptions options = Still();
+  options.adam = {.learning_rate = 0.02, .weight_decay = 0.1, .warmup_steps = 3, .clip = 0.05};
+  return options;
+}
+
+TEST(MixedPass, EqualsSeparateTrainingOnTheSameBatches) {
+  TaskPool pool(2);
+  for (const Rows rows : {Rows::kFrozen, Rows::kOwn}) {
+    Model mixed(rows);
+    StepEngine engine(mixed.backbone, Moving(), pool);
+    for (std::uint64_t step = 0; step < 5; ++step) {
+      engine.Step(RandomBatch(step, 24), step, mixed.AdapterParts());
+    }
+    for (int slot = 0; slot < kSlots; ++slot) {
+      Model alone(rows);
+      StepEngine separate(alone.backbone, Moving(), pool);
+      for (std::uint64_t step = 0; step < 5; ++step) {
+        separate.Step(RowsOfSlot(RandomBatch(step, 24), slot), step, alone.AdapterParts());
+      }
+      const auto a = mixed.adapters[slot].values();
+      const auto b = alone.adapters[slot].values();
+      EXPECT_TRUE(std::equal(a.begin(), a.end(), b.begin()));
+      EXPECT_EQ(mixed.states[slot].m, alone.states[slot].m);
+      if (rows == Rows::kOwn) {
+        EXPECT_EQ(mixed.items.OwnRows(RegionId{slot})->rows_nD,
+                  alone.items.OwnRows(RegionId{slot})->rows_nD);
+      }
+      for (int other = 0; other < kSlots; ++other) {
+        EXPECT_EQ(alone.states[other].steps > 0, other == slot);
+      }
+    }
+  }
+}
+
+TEST(MixedPass, ASlotWithoutRowsDoesNotMove) {
+  TaskPool pool(1);
+  Model model(Rows::kOwn);
+  const Model before(Rows::kOwn);
+  StepEngine engine(model.backbone, Moving(), pool);
+  engine.Step(RowsOfSlot(RandomBatch(1, 20), 1), 0, model.AdapterParts());
+  for (int slot = 0; slot < kSlots; ++slot) {
+    const auto a = model.adapters[slot].values();
+    const auto b = before.adapters[slot].values();
+    EXPECT_EQ(std::equal(a.begin(), a.end(), b.begin()), slot != 1);
+    EXPECT_EQ(model.states[slot].steps, slot == 1 ? 1 : 0);
+    EXPECT_EQ(model.own[slot].state.steps, slot == 1 ? 1 : 0);
+  }
+}
+
+TEST(MixedPass, ListedRowsMoveAndNoOthers) {
+  TaskPool pool(1);
+  Model model(Rows::kListed, 1e-4);
+  const Model before(Rows::kListed, 1e-4);
+  StepEngine engine(model.backbone, Moving(), pool);
+  engine.Step(RandomBatch(1, 20), 0, model.AdapterParts());
+  for (std::int64_t item = 0; item < kItems; ++item) {
+    const bool listed = item == 1 || item == 4 || item == 5 || item == 20;
+    EXPECT_EQ(model.items.base_ND()[item * kDim] != before.items.base_ND()[item * kDim], listed);
+  }
+}
+
+TEST(MixedPass, PenaltySeesTheGradientsOfThoseThatMove) {
+  TaskPool pool(1);
+  Model model(Rows::kFrozen);
+  StepEngine engine(model.backbone, Still(), pool);
+  std::vector<std::int32_t> seen;
+  engine.SetPenalty([&](std::span<const SlotGradient> gradients) {
+    for (const SlotGradient& gradient : gradients) {
+      seen.push_back(gradient.slot);
+      gradient.gradient[0] += 100;
+    }
+  });
+  engine.Step(RandomBatch(1, 20), 0, model.AdapterParts());
+  EXPECT_EQ(seen, (std::vector<std::int32_t>{0, 1, 2}));
+  for (const AdamState& state : model.states) EXPECT_NEAR(state.m[0] / 0.1, 100, 20);
+}
+
+TEST(StepThreads, SameBytesForAnyNumber) {
+  std::vector<std::vector<float>> parameters, rows, adapters;
+  for (const int threads : {1, 2, 5}) {
+    TaskPool pool(threads);
+    Model full(Rows::kShared);
+    Model adapted(Rows::kShared);
+    StepEngine full_engine(full.backbone, Moving(), pool);
+    StepEngine adapter_engine(adapted.backbone, Moving(), pool);
+    for (std::uint64_t step = 0; step < 4; ++step) {
+      TrainingBatch batch = RandomBatch(step, 40);
+      adapter_engine.Step(batch, step, adapted.AdapterParts());
+      batch.slots.clear();
+      full_engine.Step(batch, step, full.FullParts());
+    }
+    parameters.emplace_back(full.backbone.parameters().begin(), full.backbone.parameters().end());
+    rows.emplace_back(full.items.base_ND().begin(), full.items.base_ND().end());
+    adapters.emplace_back(adapted.adapters[1].values().begin(), adapted.adapters[1].values().end());
+  }
+  for (int i = 1; i < 3; ++i) {
+    EXPECT_EQ(parameters[0], parameters[i]);
+    EXPECT_EQ(rows[0], rows[i]);
+    EXPECT_EQ(adapters[0], adapters[i]);
+  }
+}
+
+TEST(StepErrors, NameWhatDoesNotFit) {
+  TaskPool pool(1);
+  Model model(Rows::kFrozen);
+  StepEngine engine(model.backbone, Still(), pool);
+  const auto refuses = [&](const std::function<void(TrainingBatch&)>& damage) {
+    TrainingBatch batch = RandomBatch(1, 6);
+    damage(batch);
+    EXPECT_THROW(engine.Step(batch, 0, model.AdapterParts()), Error);
+  };
+  refuses([](TrainingBatch& b) { b.slots[2] = kSlots; });
+  refuses([](TrainingBatch& b) { b.targets[0].item = ItemId{kCatalogue}; });
+  refuses([](TrainingBatch& b) { b.rows.items[0] = ItemId{kItems}; });
+  refuses([](TrainingBatch& b) { b.targets[0].output = 10000; });
+  refuses([](TrainingBatch& b) { std::swap(b.outputs[0], b.outputs[1]); });
+  refuses([](TrainingBatch& b) { b.targets[1].weight = -1; });
+  refuses([](TrainingBatch& b) { b.rows.row_keys.pop_back(); });
+  refuses([](TrainingBatch& b) { b.rows.offsets.push_back(b.rows.offsets.back()); });
+}
+
+TEST(Tiles, CoverTheBatchOnceAndKeepItsOrder) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    const TrainingBatch batch = RandomBatch(seed, 1 + static_cast<int>(seed) * 4);
+    const TiledBatch tiled = MakeTiles(batch, {.tokens = 20, .rows = 5, .parts = 3});
+    std::set<std::int64_t> outputs(tiled.output_in_batch.begin(), tiled.output_in_batch.end());
+    std::set<std::int64_t> targets(tiled.target_in_batch.begin(), tiled.target_in_batch.end());
+    EXPECT_EQ(outputs.size(), batch.outputs.size());
+    EXPECT_EQ(targets.size(), batch.targets.size());
+    EXPECT_TRUE(std::is_sorted(tiled.output_slots.begin(), tiled.output_slots.end()));
+    std::int64_t next_output = 0, next_token = 0;
+    for (const Tile& tile : tiled.tiles) {
+      EXPECT_EQ(tile.first_output, next_output);
+      EXPECT_EQ(tile.first_token, next_token);
+      EXPECT_LE(tile.rows.num_rows(), 5);
+      EXPECT_LE(tile.rows.num_tokens(), 20);
+      for (std::size_t p = 0; p < tile.outputs.size(); ++p) {
+        const OutputPosition& original = batch.outputs[tiled.output_in_batch[next_output]];
+        EXPECT_EQ(tile.outputs[p].position, original.position);
+        EXPECT_EQ(tile.rows.row_keys[tile.outputs[p].row], batch.rows.row_keys[original.row]);
+        EXPECT_EQ(tile.slot, batch.slots[original.row]);
+        ++next_output;
+      }
+      next_token += tile.rows.num_tokens();
+    }
+    EXPECT_EQ(next_token, tiled.num_tokens);
+    std::int64_t next_tile = 0;
+    std::map<std::int32_t, int> parts;
+    for (const TilePart& part : tiled.parts) {
+      EXPECT_EQ(part.begin, next_tile);
+      EXPECT_LT(part.begin, part.end);
+      EXPECT_LE(++parts[part.slot], 3);
+      for (std::int64_t t = part.begin; t < part.end; ++t) {
+        EXPECT_EQ(tiled.tiles[t].slot, part.slot);
+      }
+      next_tile = part.end;
+    }
+    EXPECT_EQ(next_tile, std::ssize(tiled.tiles));
+    for (std::size_t t = 0; t < tiled.targets.size(); ++t) {
+      const Target& original = batch.targets[tiled.target_in_batch[t]];
+      EXPECT_EQ(tiled.targets[t].item, original.item);
+      EXPECT_EQ(tiled.output_in_batch[tiled.targets[t].output], original.output);
+    }
+  }
+}
+
+TEST(Optimiser, EqualsTheSlowTwin) {
+  TaskPool pool(2);
+  const AdamOptions options{
+      .learning_rate = 0.03, .weight_decay = 0.2, .warmup_steps = 4, .clip = 20};
+  constexpr std::int64_t kSize = 70001;  // two pieces
+  const std::vector<ParameterRange> ranges = {
+      {0, 100, false}, {100, 66000, true}, {66000, kSize, false}};
+  std::vector<float> values = RandomRows(kSize, 1, 1);
+  std::vector<double> x(values.begin(), values.end()), m(kSize), v(kSize);
+  AdamState state(kSize);
+  for (int step = 1; step <= 6; ++step) {
+    const std::vector<float> gradient = RandomRows(kSize, 1, 100 + step, step == 2 ? 1e-3 : 1);
+    double squares = 0;
+    for (const float g : gradient) squares += static_cast<double>(g) * g;
+    const double norm = std::sqrt(squares);
+    EXPECT_NEAR(AdamStep(options, ranges, gradient, values, state, pool), norm, 1e-6 * norm);
+    const double scale = norm > 20 ? 20 / norm : 1;
+    const double rate = 0.03 * std::min(1.0, step / 4.0);
+    for (std::int64_t i = 0; i < kSize; ++i) {
+      const double g = gradient[i] * scale;
+      if (i >= 100 && i < 66000) x[i] -= rate * 0.2 * x[i];
+      m[i] = 0.9 * m[i] + 0.1 * g;
+      v[i] = 0.999 * v[i] + 0.001 * g * g;
+      x[i] -= rate * (m[i] / (1 - std::pow(0.9, step))) /
+              (std::sqrt(v[i] / (1 - std::pow(0.999, step))) + 1e-8);
+    }
+  }
+  for (std::int64_t i = 0; i < kSize; ++i) ASSERT_NEAR(values[i], x[i], 2e-5) << i;
+}
+
+TEST(Optimiser, DoesNotMoveOnAGradientThatIsNotFinite) {
+  TaskPool pool(1);
+  std::vector<float> values = {1, 2};
+  AdamState state(2);
+  EXPECT_THROW(AdamStep({}, {}, std::vector<float>{1, INFINITY}, values, state, pool), Error);
+  EXPECT_EQ(values, (std::vector<float>{1, 2}));
+  EXPECT_EQ(state.steps, 0);
+}
+
+TEST(Optimiser, RateRisesAndStays) {
+  EXPECT_DOUBLE_EQ(LearningRate({.learning_rate = 1, .warmup_steps = 4}, 1), 0.25);
+  EXPECT_DOUBLE_EQ(LearningRate({.learning_rate = 1, .warmup_steps = 4}, 4), 1);
+  EXPECT_DOUBLE_EQ(LearningRate({.learning_rate = 1}, 1), 1);
+}
+
+}  // namespace
+}  // namespace raie
