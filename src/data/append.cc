@@ -73,7 +73,7 @@ class Appending {
     const std::int64_t last = LastTime();
     EarlierCount earlier;
     for (std::int64_t u = 0; u < table_.num_users(); ++u) {
-      const std::int64_t* times = table_.times.get();
+      const std::int64_t* times = table_.times.data();
       const std::int64_t* begin = times + table_.begins[u];
       const std::int64_t* from = std::upper_bound(begin, times + table_.ends[u], last);
       if (from == begin) continue;

@@ -9,6 +9,7 @@
 #include <tuple>
 #include <utility>
 
+#include "data/packed_sort.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -66,10 +67,28 @@ void CountChunk(const InteractionLog& log, const RatingFilter& filter, Chunk& ch
       continue;
     }
     ++chunk.counts[Index(log.users[row])];
-    const std::int64_t time = Seconds(log.times[row]);
-    chunk.earliest = std::min(chunk.earliest, time);
-    chunk.latest = std::max(chunk.latest, time);
   }
+}
+
+// Writes a chunk's events to their users' runs; its counts say how far into each it begins.
+void PlaceChunk(const InteractionLog& log, const RatingFilter& filter, Chunk& chunk,
+                EventTable& table) {
+  std::int64_t earliest = chunk.earliest;
+  std::int64_t latest = chunk.latest;
+  std::int64_t* times = table.times.data();
+  std::int32_t* items = table.items.data();
+  for (std::int64_t row = chunk.begin; row < chunk.end; ++row) {
+    if (!filter.Passes(row)) continue;
+    const std::int32_t user = Index(log.users[row]);
+    const std::int64_t at = table.begins[user] + chunk.counts[user]++;
+    const std::int64_t time = Seconds(log.times[row]);
+    times[at] = time;
+    items[at] = Index(log.items[row]);
+    earliest = std::min(earliest, time);
+    latest = std::max(latest, time);
+  }
+  chunk.earliest = earliest;
+  chunk.latest = latest;
 }
 
 // Sorts one run by time, equal times in their present order.
@@ -95,7 +114,7 @@ class RunSorter {
     for (std::size_t i = 0; i < n; ++i) {
       keys_[i] = static_cast<std::uint64_t>(times[i] - base) << 32 | i;
     }
-    std::sort(keys_.begin(), keys_.end());
+    sorter_.Sort(keys_);
     old_items_.assign(items.begin(), items.end());
     for (std::size_t i = 0; i < n; ++i) {
       times[i] = base + static_cast<std::int64_t>(keys_[i] >> 32);
@@ -111,6 +130,7 @@ class RunSorter {
     for (std::size_t i = 0; i < times.size(); ++i) std::tie(times[i], items[i]) = pairs[i];
   }
 
+  KeySorter sorter_;
   std::vector<std::uint64_t> keys_;
   std::vector<std::int32_t> old_items_;
 };
@@ -125,6 +145,46 @@ std::int64_t KeepFirst(std::span<std::int64_t> times, std::span<std::int32_t> it
     items[kept++] = items[i];
   }
   return static_cast<std::int64_t>(kept);
+}
+
+// Counts of times in equal intervals: finds the interval of a rank without sorting.
+struct TimeHistogram {
+  static constexpr int kBits = 14;
+  std::int64_t base;
+  int shift;
+
+  TimeHistogram(std::int64_t earliest, std::int64_t latest) : base(earliest) {
+    const auto range = static_cast<std::uint64_t>(latest) - static_cast<std::uint64_t>(earliest);
+    shift = std::max(0, static_cast<int>(std::bit_width(range)) - kBits);
+  }
+  std::size_t BinOf(std::int64_t time) const {
+    return (static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(base)) >> shift;
+  }
+};
+
+// The counts of each thread, added up (a sum of integers does not depend on who counted).
+class TimeCounts {
+ public:
+  explicit TimeCounts(int threads) : by_thread_(threads) {}
+  std::vector<std::uint32_t>& Of(int worker) {
+    by_thread_[worker].resize(std::size_t{1} << TimeHistogram::kBits);
+    return by_thread_[worker];
+  }
+  std::vector<std::int64_t> Sum() const {
+    std::vector<std::int64_t> sum(std::size_t{1} << TimeHistogram::kBits);
+    for (const auto& part : by_thread_) {
+      for (std::size_t i = 0; i < part.size(); ++i) sum[i] += part[i];
+    }
+    return sum;
+  }
+
+ private:
+  std::vector<std::vector<std::uint32_t>> by_thread_;
+};
+
+void CountRun(std::span<const std::int64_t> times, const TimeHistogram& histogram,
+              std::vector<std::uint32_t>& counts) {
+  for (const std::int64_t time : times) ++counts[histogram.BinOf(time)];
 }
 
 }  // namespace
@@ -159,24 +219,16 @@ EventTable GroupByUser(const InteractionLog& log, double min_rating, TaskPool& p
     position += within;
     table.ends[u] = position;
   }
+  table.times.resize(position);
+  table.items.resize(position);
+  pool.ForEach(num_chunks,
+               [&](std::int64_t task, int) { PlaceChunk(log, filter, chunks[task], table); });
   table.earliest = std::numeric_limits<std::int64_t>::max();
   table.latest = std::numeric_limits<std::int64_t>::min();
   for (const Chunk& chunk : chunks) {
     table.earliest = std::min(table.earliest, chunk.earliest);
     table.latest = std::max(table.latest, chunk.latest);
   }
-  table.times = std::make_unique_for_overwrite<std::int64_t[]>(position);
-  table.items = std::make_unique_for_overwrite<std::int32_t[]>(position);
-  pool.ForEach(num_chunks, [&](std::int64_t task, int) {
-    Chunk& chunk = chunks[task];
-    for (std::int64_t row = chunk.begin; row < chunk.end; ++row) {
-      if (!filter.Passes(row)) continue;
-      const std::int32_t user = Index(log.users[row]);
-      const std::int64_t at = table.begins[user] + chunk.counts[user]++;
-      table.times[at] = Seconds(log.times[row]);
-      table.items[at] = Index(log.items[row]);
-    }
-  });
   return table;
 }
 
@@ -197,6 +249,8 @@ void SortRuns(EventTable& table, KeepPairs pairs, TaskPool& pool) {
   if (table.num_users() == 0) return;
   const std::vector<std::int64_t> borders =
       BalancedUserRanges(table.begins, table.ends.back(), kSortTasks);
+  const TimeHistogram histogram(table.earliest, table.latest);
+  TimeCounts counts(pool.threads());
   std::vector<RunSorter> sorters(pool.threads());
   std::vector<std::vector<std::int32_t>> last_user(pool.threads());
   pool.ForEach(static_cast<std::int64_t>(borders.size()) - 1, [&](std::int64_t task, int worker) {
@@ -204,53 +258,33 @@ void SortRuns(EventTable& table, KeepPairs pairs, TaskPool& pool) {
     for (std::int64_t u = borders[task]; u < borders[task + 1]; ++u) {
       const std::int64_t begin = table.begins[u];
       const std::size_t n = table.ends[u] - begin;
-      const std::span<std::int64_t> times(table.times.get() + begin, n);
-      const std::span<std::int32_t> items(table.items.get() + begin, n);
+      const std::span<std::int64_t> times(table.times.data() + begin, n);
+      const std::span<std::int32_t> items(table.items.data() + begin, n);
       sorters[worker].Sort(times, items);
       if (pairs == KeepPairs::kFirst) {
         table.ends[u] =
             begin + KeepFirst(times, items, static_cast<std::int32_t>(u), last_user[worker]);
       }
+      CountRun(times.first(table.ends[u] - begin), histogram, counts.Of(worker));
     }
   });
+  table.time_counts = counts.Sum();
 }
 
 namespace {
-
-// Counts of times in equal intervals: finds the interval of a rank without sorting.
-struct TimeHistogram {
-  static constexpr int kBits = 14;
-  std::int64_t base;
-  int shift;
-
-  TimeHistogram(std::int64_t earliest, std::int64_t latest) : base(earliest) {
-    const auto range = static_cast<std::uint64_t>(latest) - static_cast<std::uint64_t>(earliest);
-    shift = std::max(0, static_cast<int>(std::bit_width(range)) - kBits);
-  }
-  std::size_t BinOf(std::int64_t time) const {
-    return (static_cast<std::uint64_t>(time) - static_cast<std::uint64_t>(base)) >> shift;
-  }
-};
 
 std::vector<std::int64_t> CountBins(const EventTable& table, const TimeHistogram& histogram,
                                     TaskPool& pool) {
   const std::vector<std::int64_t> borders =
       BalancedUserRanges(table.begins, table.ends.back(), kSortTasks);
-  std::vector<std::vector<std::uint32_t>> counts(pool.threads());
+  TimeCounts counts(pool.threads());
   pool.ForEach(static_cast<std::int64_t>(borders.size()) - 1, [&](std::int64_t task, int worker) {
-    std::vector<std::uint32_t>& mine = counts[worker];
-    mine.resize(std::size_t{1} << TimeHistogram::kBits);
     for (std::int64_t u = borders[task]; u < borders[task + 1]; ++u) {
-      for (std::int64_t e = table.begins[u]; e < table.ends[u]; ++e) {
-        ++mine[histogram.BinOf(table.times[e])];
-      }
+      CountRun(std::span(table.times).subspan(table.begins[u], table.ends[u] - table.begins[u]),
+               histogram, counts.Of(worker));
     }
   });
-  std::vector<std::int64_t> sum(std::size_t{1} << TimeHistogram::kBits);
-  for (const auto& part : counts) {
-    for (std::size_t i = 0; i < part.size(); ++i) sum[i] += part[i];
-  }
-  return sum;
+  return counts.Sum();
 }
 
 // Returns all times of one interval; runs are sorted, so each gives a range.
@@ -258,8 +292,8 @@ std::vector<std::int64_t> TimesOfBin(const EventTable& table, const TimeHistogra
                                      std::size_t bin) {
   std::vector<std::int64_t> times;
   for (std::int64_t u = 0; u < table.num_users(); ++u) {
-    const std::int64_t* begin = table.times.get() + table.begins[u];
-    const std::int64_t* end = table.times.get() + table.ends[u];
+    const std::int64_t* begin = table.times.data() + table.begins[u];
+    const std::int64_t* end = table.times.data() + table.ends[u];
     const std::int64_t* from = std::lower_bound(
         begin, end, bin,
         [&](std::int64_t time, std::size_t b) { return histogram.BinOf(time) < b; });
@@ -277,7 +311,8 @@ std::vector<std::int64_t> TimeQuantiles(const EventTable& table, std::span<const
     throw Error(ErrorCode::kInvalidArgument, "no events are left to take time quantiles of");
   }
   const TimeHistogram histogram(table.earliest, table.latest);
-  const std::vector<std::int64_t> counts = CountBins(table, histogram, pool);
+  const std::vector<std::int64_t> counts =
+      table.time_counts.empty() ? CountBins(table, histogram, pool) : table.time_counts;
   std::vector<std::int64_t> result;
   for (const double share : shares) {
     std::int64_t rank =

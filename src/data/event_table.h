@@ -10,23 +10,25 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
+#include "base/column.h"
 #include "base/task_pool.h"
 #include "data/interaction_log.h"
 
 namespace raie {
 
 struct EventTable {
-  std::unique_ptr<std::int64_t[]> times;
-  std::unique_ptr<std::int32_t[]> items;
+  Column<std::int64_t> times;
+  Column<std::int32_t> items;
   std::vector<std::int64_t> begins;  // by user of the log
   std::vector<std::int64_t> ends;
   std::int32_t num_items = 0;
   std::int64_t earliest = 0;  // over the events of the rating filter
   std::int64_t latest = 0;
+  // Events by interval of time, counted while the runs are sorted; empty: the runs have changed.
+  std::vector<std::int64_t> time_counts;
 
   std::int64_t num_users() const { return static_cast<std::int64_t>(begins.size()); }
   std::int64_t num_events() const;

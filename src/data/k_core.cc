@@ -69,6 +69,7 @@ class Peeling {
     for (std::size_t u = 0; u < user_counts_.size(); ++u) {
       user_counts_[u] = input_.ends[u] - input_.begins[u];
     }
+    core_.item_events = item_counts_;
     core_.users.assign(user_counts_.size(), 1);
     core_.items.assign(item_counts_.size(), 1);
   }

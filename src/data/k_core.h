@@ -28,6 +28,7 @@ struct KCoreInput {
 struct KCore {
   std::vector<std::uint8_t> users;  // 1: stays
   std::vector<std::uint8_t> items;
+  std::vector<std::int64_t> item_events;  // of each item at the start
 };
 
 // k = 0 or 1 keeps every user and item that has an event.

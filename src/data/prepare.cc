@@ -72,11 +72,7 @@ class Preparation {
       FindCuts();
     } else {
       FindCuts();
-      if (options_.k_core > 1) {
-        report_.before = CountSlices(table_, rule_, pool_);
-        clock_.End("count before k-core");
-        ApplyKCore();
-      }
+      ApplyKCore();
     }
     MakeSlices();
     CheckSlices();
@@ -131,7 +127,7 @@ class Preparation {
         options_.protocol == Protocol::kStream ? rule_.cuts.front() : rule_.cuts.back();
     std::vector<std::int64_t> ends(table_.ends.size());
     for (std::size_t u = 0; u < ends.size(); ++u) {
-      const std::int64_t* times = table_.times.get();
+      const std::int64_t* times = table_.times.data();
       ends[u] =
           std::lower_bound(times + table_.begins[u], times + table_.ends[u], end_time) - times;
     }
@@ -141,24 +137,20 @@ class Preparation {
   void ApplyKCore() {
     if (options_.k_core <= 1) return;
     core_.ends = CoreEnds();
-    const KCoreInput input{table_.begins, core_.ends, table_.items.get(), table_.num_items};
+    const KCoreInput input{table_.begins, core_.ends, table_.items.data(), table_.num_items};
     core_.core = FindKCore(input, options_.k_core, pool_);
     CountLost();
     clock_.End("k-core");
   }
 
   void CountLost() {
-    std::vector<std::uint8_t> has_event(table_.num_items);
     for (std::int64_t u = 0; u < table_.num_users(); ++u) {
       if (core_.ends[u] > table_.begins[u] && core_.core.users[u] == 0) {
         ++report_.users_lost_in_k_core;
       }
-      for (std::int64_t e = table_.begins[u]; e < core_.ends[u]; ++e) {
-        has_event[table_.items[e]] = 1;
-      }
     }
     for (std::int32_t i = 0; i < table_.num_items; ++i) {
-      if (has_event[i] != 0 && core_.core.items[i] == 0) ++report_.items_lost_in_k_core;
+      if (core_.core.item_events[i] > 0 && core_.core.items[i] == 0) ++report_.items_lost_in_k_core;
     }
   }
 
@@ -177,6 +169,7 @@ class Preparation {
       table_.ends[u] = kept;
     }
     core_ = CoreRule{};
+    table_.time_counts.clear();
     if (table_.num_events() == 0) FailEmptyCore();
   }
 
@@ -191,7 +184,7 @@ class Preparation {
         options_.same_time == SameTimeRule::kStrict ? SameTime::kStrict : SameTime::kOrder;
     slicing_ = SliceTable(table_, rule_, core_, same_time, pool_);
     report_.after = slicing_.counts;
-    if (report_.before.empty()) report_.before = report_.after;
+    if (report_.before.empty()) report_.before = slicing_.before;
     std::int64_t before = 0;
     std::int64_t after = 0;
     for (const SliceCounts& counts : report_.before) before += counts.events;

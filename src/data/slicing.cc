@@ -19,15 +19,18 @@ bool Stays(const EventTable& table, const CoreRule& core, std::int64_t user, std
          (core.core.users[user] != 0 && core.core.items[table.items[row]] != 0);
 }
 
-// What one thread has seen of the items; merged over threads by "or" and minimum.
+// What one thread has seen; merged over threads by "or", minimum and sum.
 struct ItemsSeen {
-  std::vector<std::uint8_t> in_slice;     // [slices * items]
+  std::vector<std::uint8_t> in_slice;     // [slices * items]: 1: has an event, 2: one that stays
   std::vector<std::int64_t> first_event;  // [items]: slice above, time since the first below
+
+  std::vector<SliceCounts> before;  // [slices]: users and events
 
   void Prepare(std::int64_t items, int slices) {
     if (!in_slice.empty()) return;
     in_slice.resize(items * slices);
     first_event.resize(items, kNever);
+    before.resize(slices);
   }
 };
 
@@ -84,14 +87,21 @@ class TableReader {
       std::int64_t kept = 0;
       std::int64_t before_last_time = 0;  // kept events strictly before the last kept one
       std::int64_t last_time = 0;
+      const std::int64_t size = borders[slice + 1] - borders[slice];
+      seen_[worker].before[slice].events += size;
+      seen_[worker].before[slice].users += size > 0;
       for (std::int64_t row = borders[slice]; row < borders[slice + 1]; ++row) {
-        if (!Stays(table_, core_, user, row)) continue;
         const std::int32_t item = table_.items[row];
+        std::uint8_t& mark = in_slice[std::int64_t{slice} * table_.num_items + item];
+        if (!Stays(table_, core_, user, row)) {
+          mark |= 1;
+          continue;
+        }
         const std::int64_t time = table_.times[row];
         if (kept == 0 || time != last_time) before_last_time = kept;
         last_time = time;
         ++kept;
-        in_slice[std::int64_t{slice} * table_.num_items + item] = 1;
+        mark = 3;
         const std::int64_t key = (std::int64_t{slice} << kTimeBits) | (time - table_.earliest);
         first_event[item] = std::min(first_event[item], key);
       }
@@ -114,10 +124,18 @@ class TableReader {
         seen_[0].first_event[i] = std::min(seen_[0].first_event[i], other.first_event[i]);
       }
     }
+    result.before.resize(slices_);
     for (int slice = 0; slice < slices_; ++slice) {
-      const auto begin = seen_[0].in_slice.begin() + std::int64_t{slice} * table_.num_items;
-      result.counts[slice].items =
-          std::accumulate(begin, begin + table_.num_items, std::int64_t{0});
+      for (const ItemsSeen& part : seen_) {
+        if (part.before.empty()) continue;
+        result.before[slice].users += part.before[slice].users;
+        result.before[slice].events += part.before[slice].events;
+      }
+      const std::uint8_t* marks = seen_[0].in_slice.data() + std::int64_t{slice} * table_.num_items;
+      for (std::int32_t item = 0; item < table_.num_items; ++item) {
+        result.before[slice].items += marks[item] & 1;
+        result.counts[slice].items += marks[item] >> 1;
+      }
     }
     result.longest.assign(slices_, -1);
     for (const auto& part : longest_) {
@@ -197,8 +215,8 @@ void CutRun(const EventTable& table, std::int64_t begin, std::int64_t end, const
   } else {
     for (const std::int64_t cut : rule.cuts) {
       borders.push_back(
-          std::lower_bound(table.times.get() + borders.back(), table.times.get() + end, cut) -
-          table.times.get());
+          std::lower_bound(table.times.data() + borders.back(), table.times.data() + end, cut) -
+          table.times.data());
     }
   }
   borders.push_back(end);

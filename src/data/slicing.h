@@ -52,7 +52,8 @@ struct Slicing {
   std::vector<std::int64_t> users_after;   // [slices]
   std::vector<std::int64_t> items_after;   // [slices]
   std::vector<std::int64_t> item_times;    // [items]
-  std::vector<SliceCounts> counts;         // [slices]
+  std::vector<SliceCounts> counts;         // [slices]: what stays
+  std::vector<SliceCounts> before;         // [slices]: all, before the k-core
   std::vector<std::int64_t> longest;       // [slices]: most eligible events before a target
 };
 

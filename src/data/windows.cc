@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
+#include <string>
 
+#include "data/packed_sort.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -197,15 +200,30 @@ std::int64_t AppendContext(const PreparedData& data, const Window& window, std::
 }
 
 std::vector<std::int64_t> OrderByTime(const PreparedData& data, const WindowSet& windows) {
+  const auto times = data.times();
   std::vector<std::int64_t> order(windows.windows.size());
-  std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
-    const Window& x = windows.windows[a];
-    const Window& y = windows.windows[b];
-    const Timestamp time_x = data.times()[x.target];
-    const Timestamp time_y = data.times()[y.target];
-    return time_x != time_y ? time_x < time_y : x.target < y.target;
-  });
+  if (order.empty()) return order;
+  std::int64_t earliest = std::numeric_limits<std::int64_t>::max();
+  std::int64_t latest = std::numeric_limits<std::int64_t>::min();
+  for (const Window& window : windows.windows) {
+    earliest = std::min(earliest, Seconds(times[window.target]));
+    latest = std::max(latest, Seconds(times[window.target]));
+  }
+  // Windows come by (user, position) already, so their number settles equal times.
+  if ((latest - earliest) >> 32 == 0 && order.size() >> 32 == 0) {
+    std::vector<std::uint64_t> keys(order.size());
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      const std::int64_t since = Seconds(times[windows.windows[i].target]) - earliest;
+      keys[i] = static_cast<std::uint64_t>(since) << 32 | i;
+    }
+    KeySorter().Sort(keys);
+    for (std::size_t i = 0; i < keys.size(); ++i) order[i] = keys[i] & 0xffffffff;
+  } else {
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) {
+      return times[windows.windows[a].target] < times[windows.windows[b].target];
+    });
+  }
   return order;
 }
 

@@ -88,7 +88,8 @@ std::int64_t AppendContext(const PreparedData& data, const Window& window, std::
                            std::int64_t catalogue_size, std::vector<ItemId>& items,
                            std::vector<Timestamp>& times);
 
-// Windows in the order (target time, user, position), the order of editing (METHOD section 4).
+// Windows in the order (target time, user, position), the order of editing (METHOD section 4);
+// `windows` is in the order of MakeWindows.
 std::vector<std::int64_t> OrderByTime(const PreparedData& data, const WindowSet& windows);
 
 }  // namespace raie
