@@ -40,6 +40,7 @@ EditorState StateFrom(const nlohmann::json& object) {
   state.regions.dim = object.at("dim");
   state.regions.starting_count = object.at("starting_count");
   state.regions.next_id = object.at("next_id");
+  state.regions.quantile = object.at("quantile");
   const auto& calibration = object.at("calibration");
   state.calibration.tau = calibration.at("tau");
   state.calibration.delta = calibration.at("delta");
@@ -60,6 +61,7 @@ void SaveEditorState(const std::filesystem::path& folder, const EditorState& sta
       {"dim", regions.dim},
       {"starting_count", regions.starting_count},
       {"next_id", regions.next_id},
+      {"quantile", regions.quantile},
       {"calibration",
        {{"tau", state.calibration.tau},
         {"delta", state.calibration.delta},

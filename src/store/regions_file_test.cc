@@ -31,6 +31,7 @@ EditorState RandomState(std::int64_t num_regions, std::int64_t waiting, std::uin
     region.num_expands = static_cast<std::int64_t>(random.Below(1000));
     state.regions.regions.push_back(region);
   }
+  state.regions.quantile = 0.8;
   for (std::int64_t m = 0; m < waiting; ++m) {
     for (int d = 0; d < 5; ++d) state.buffer.z_MD.push_back(static_cast<float>(random.Normal()));
     state.buffer.users.push_back(m / 2);
@@ -43,6 +44,7 @@ void ExpectSame(const EditorState& a, const EditorState& b) {
   EXPECT_EQ(a.regions.dim, b.regions.dim);
   EXPECT_EQ(a.regions.starting_count, b.regions.starting_count);
   EXPECT_EQ(a.regions.next_id, b.regions.next_id);
+  EXPECT_EQ(a.regions.quantile, b.regions.quantile);
   EXPECT_EQ(a.calibration.tau, b.calibration.tau);
   EXPECT_EQ(a.calibration.delta, b.calibration.delta);
   EXPECT_EQ(a.calibration.first_cos_quantile, b.calibration.first_cos_quantile);
