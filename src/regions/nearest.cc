@@ -5,6 +5,7 @@
 
 #include "kernels/gemm.h"
 #include "kernels/matrix.h"
+#include "kernels/nearest.h"
 
 namespace raie {
 namespace {
@@ -40,20 +41,11 @@ void ForCosineTiles(std::span<const float> z_ND, std::span<const float> centres_
 
 void FindNearest(std::span<const float> z_ND, std::span<const float> centres_KD, std::int64_t dim,
                  TaskPool& pool, std::span<std::int32_t> labels_N, std::span<float> cosines_N) {
-  ForCosineTiles(z_ND, centres_KD, dim, pool, [&](const CosineTile& tile) {
-    for (std::int64_t row = 0; row < tile.rows; ++row) {
-      const float* cosines = tile.cosines + row * tile.count;
-      float best = tile.first == 0 ? cosines[0] : cosines_N[tile.begin + row];
-      std::int64_t label = tile.first == 0 ? 0 : labels_N[tile.begin + row];
-      for (std::int64_t k = 0; k < tile.count; ++k) {
-        if (cosines[k] <= best) continue;
-        best = cosines[k];
-        label = tile.first + k;
-      }
-      cosines_N[tile.begin + row] = best;
-      labels_N[tile.begin + row] = static_cast<std::int32_t>(label);
-    }
-  });
+  const auto num_rows = static_cast<std::int64_t>(labels_N.size());
+  const std::int64_t num_centres = static_cast<std::int64_t>(centres_KD.size()) / dim;
+  kernels::NearestCentres(kernels::View(z_ND, num_rows, dim),
+                          kernels::View(centres_KD, num_centres, dim), pool,
+                          {.best_N = labels_N, .best_cos_N = cosines_N, .second_cos_N = {}});
 }
 
 }  // namespace raie
