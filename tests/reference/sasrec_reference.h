@@ -23,20 +23,26 @@ namespace raie::reference {
 using Matrix = std::vector<std::vector<double>>;
 using Table = std::map<std::string, std::vector<double>>;
 
-// Returns what dropout multiplies a value with: 0 or 1 / (1 - p). `site` names the place
-// ("embedding", "blocks.0.attention", ...), `key` the row of the batch, `position` the token's
-// index in its sequence; `column` the value (for attention: head * length + key position).
-using KeepFactor = std::function<double(const std::string& site, std::uint32_t key,
-                                        std::int64_t position, std::int64_t column)>;
+// One value that dropout may switch off. `site` names the place ("embedding", "blocks.0.attention",
+// "blocks.0.ffn_in", or a linear map), `key` the row of the batch, `position` the token's index in
+// its sequence, `lane` the attention head (0 elsewhere), `column` the value or the key's position.
+struct Unit {
+  std::string site;
+  std::uint32_t key = 0;
+  std::int64_t position = 0, lane = 0, column = 0;
+};
+
+// Returns what dropout multiplies a value with: 0 or 1 / (1 - p).
+using KeepFactor = std::function<double(const Unit&)>;
 
 struct SasrecModel {
   SasrecOptions options;
   Table parameters;  // by Backbone::Parameter::name
   Table adapter;     // "<map>.lora_A", "<map>.lora_B"; a map without entry is not adapted
   std::int64_t rank = 0;
-  double scale = 0;                                         // alpha / rank
-  KeepFactor dropout = [](auto&&...) { return 1.0; };       // of the model
-  KeepFactor lora_dropout = [](auto&&...) { return 1.0; };  // on adapter inputs; site: the map
+  double scale = 0;                                           // alpha / rank
+  KeepFactor dropout = [](const Unit&) { return 1.0; };       // of the model
+  KeepFactor lora_dropout = [](const Unit&) { return 1.0; };  // on adapter inputs; site: the map
 };
 
 class SasrecReference {
@@ -91,7 +97,7 @@ class SasrecReference {
         double sum = 0;
         for (double& w : weights) sum += w = std::exp(w - largest);
         for (std::int64_t s = 0; s <= t; ++s) {
-          const double w = weights[s] / sum * m_.dropout(p + "attention", key_, t, h * n + s);
+          const double w = weights[s] / sum * m_.dropout({p + "attention", key_, t, h, s});
           for (std::int64_t i = h * width; i < (h + 1) * width; ++i) mixed[t][i] += w * v[s][i];
         }
       }
@@ -128,7 +134,7 @@ class SasrecReference {
       for (std::int64_t r = 0; r < m_.rank; ++r) {
         double h = 0;
         for (std::size_t i = 0; i < inputs; ++i) {
-          h += a->second[r * inputs + i] * x[t][i] * m_.lora_dropout(name, key_, t, i);
+          h += a->second[r * inputs + i] * x[t][i] * m_.lora_dropout(UnitAt(name, t, i));
         }
         for (std::size_t o = 0; o < outputs; ++o) y[t][o] += m_.scale * h * b[o * m_.rank + r];
       }
@@ -154,7 +160,7 @@ class SasrecReference {
 
   Matrix Dropped(Matrix x, const std::string& site) const {
     for (std::size_t t = 0; t < x.size(); ++t) {
-      for (std::size_t i = 0; i < x[t].size(); ++i) x[t][i] *= m_.dropout(site, key_, t, i);
+      for (std::size_t i = 0; i < x[t].size(); ++i) x[t][i] *= m_.dropout(UnitAt(site, t, i));
     }
     return x;
   }
@@ -164,6 +170,10 @@ class SasrecReference {
       for (std::size_t i = 0; i < a[t].size(); ++i) a[t][i] += b[t][i];
     }
     return a;
+  }
+
+  Unit UnitAt(const std::string& site, std::size_t position, std::size_t column) const {
+    return {site, key_, static_cast<std::int64_t>(position), 0, static_cast<std::int64_t>(column)};
   }
 
   const SasrecModel& m_;
