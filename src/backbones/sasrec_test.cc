@@ -89,9 +89,9 @@ class SasrecTwin : public ::testing::TestWithParam<Case> {
     const auto draw = [](double rate, std::uint32_t site, const Unit& unit) {
       const kernels::Dropout dropout{static_cast<float>(rate), kSeed, kStep, site};
       if (!dropout.active()) return 1.0;
-      const auto row =
-          kernels::MakeDropoutRow(dropout, {unit.key, static_cast<std::uint32_t>(unit.position)},
-                                  static_cast<std::uint32_t>(unit.lane));
+      const auto row = kernels::MakeDropoutRow(
+          dropout.Key(), {unit.key, static_cast<std::uint32_t>(unit.position)},
+          static_cast<std::uint32_t>(unit.lane));
       return double{kernels::DropoutFactor(dropout, row, static_cast<std::uint32_t>(unit.column))};
     };
     model.dropout = [=, this](const Unit& unit) {
@@ -152,13 +152,13 @@ class SasrecTwin : public ::testing::TestWithParam<Case> {
     return loss;
   }
 
-  // Compares a gradient with central differences of the twin's loss over `values`.
+  // Compares a gradient with central differences of the twin's loss over about 40 of the `values`.
   void ExpectGradient(std::span<const float> found, std::vector<double>& values,
                       const std::function<double()>& loss, const std::string& name) const {
     ASSERT_EQ(found.size(), values.size());
     const double step = 1e-5;
-    double error = 0, largest = 1e-2;  // gradients that are zero in exact arithmetic
-    for (std::size_t i = 0; i < values.size(); ++i) {
+    double error = 0, largest = 0.1;  // some gradients are zero in exact arithmetic
+    for (std::size_t i = 0; i < values.size(); i += 1 + values.size() / 40) {
       const double value = values[i];
       values[i] = value + step;
       const double above = loss();

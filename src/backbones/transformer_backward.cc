@@ -195,18 +195,20 @@ class TransformerStack::BackwardPass {
                      .adapter = sink_.adapter,
                      .input_TI = below ? query_side : Matrix{},
                      .input_store = post() ? Store::kAdd : Store::kSet});
-    const Matrix token_side = selects && below ? arena_.Rows(dkv.rows, d) : query_side;
+    // In the last block the two sides meet by one addition whether outputs are few or all, so that
+    // a row's bits do not depend on the tile it is in.
+    const bool last = b + 1 == shape_.blocks;
+    const Matrix token_side = last && below ? arena_.Rows(dkv.rows, d) : query_side;
     maps.kv.Backward(all, tape.kv, dkv,
                      {.weight_OI = WeightGradient(layout.k.weight, 2 * d, d),
                       .adapter = sink_.adapter,
                       .input_TI = below ? token_side : Matrix{},
-                      .input_store = selects ? Store::kSet : Store::kAdd});
+                      .input_store = last ? Store::kSet : Store::kAdd});
     if (!below) return;
     d_input_ = token_side;
     d_stream_ = post() ? Matrix{} : dh;
-    if (!selects) return;
-    AddAtOutputs(query_side, d_input_);
-    if (post()) return;
+    if (last) AddAtOutputs(query_side, d_input_);
+    if (!selects || post()) return;
     d_stream_ = arena_.Rows(d_input_.rows, d);
     std::fill_n(d_stream_.data, d_stream_.rows * d, 0.0f);
     AddAtOutputs(dh, d_stream_);
@@ -215,7 +217,7 @@ class TransformerStack::BackwardPass {
   void AddAtOutputs(Matrix from_PD, Matrix to_TD) {
     for (std::int64_t p = 0; p < from_PD.rows; ++p) {
       const float* const from = from_PD.row(p);
-      float* const to = to_TD.row(call_.output_tokens_P[p]);
+      float* const to = to_TD.row(call_.all_outputs ? p : call_.output_tokens_P[p]);
       for (std::int64_t i = 0; i < shape_.dim; ++i) to[i] += from[i];
     }
   }
