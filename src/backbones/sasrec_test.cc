@@ -40,13 +40,13 @@ struct Case {
 std::ostream& operator<<(std::ostream& out, const Case& c) { return out << c.name; }
 
 // The engine's site numbers, by the twin's names.
-std::uint32_t SiteOf(const std::string& name) {
+std::uint32_t SiteOf(std::string_view name) {
   if (name == "embedding") return 0;
   const std::size_t dot = name.find('.', 7);
-  const auto block = static_cast<std::uint32_t>(std::stoi(name.substr(7, dot - 7)));
-  const std::vector<std::string> places = {"attention", "attention.out", "ffn_in", "ffn_out"};
-  const auto at = std::find(places.begin(), places.end(), name.substr(dot + 1));
-  return 1 + 4 * block + static_cast<std::uint32_t>(at - places.begin());
+  const auto block = static_cast<std::uint32_t>(std::stoi(std::string(name.substr(7, dot - 7))));
+  constexpr std::string_view places[] = {"attention", "attention.out", "ffn_in", "ffn_out"};
+  const auto at = std::find(std::begin(places), std::end(places), name.substr(dot + 1));
+  return 1 + 4 * block + static_cast<std::uint32_t>(at - std::begin(places));
 }
 
 class SasrecTwin : public ::testing::TestWithParam<Case> {
@@ -88,13 +88,13 @@ class SasrecTwin : public ::testing::TestWithParam<Case> {
     }
     const auto draw = [](double rate, std::uint32_t site, const Unit& unit) {
       const kernels::Dropout dropout{static_cast<float>(rate), kSeed, kStep, site};
-      if (!dropout.active()) return 1.0;
       const auto row = kernels::MakeDropoutRow(
           dropout.Key(), {unit.key, static_cast<std::uint32_t>(unit.position)},
           static_cast<std::uint32_t>(unit.lane));
       return double{kernels::DropoutFactor(dropout, row, static_cast<std::uint32_t>(unit.column))};
     };
     model.dropout = [=, this](const Unit& unit) {
+      if (options_.dropout == 0) return 1.0;
       return draw(options_.dropout, SiteOf(unit.site), unit);
     };
     if (!GetParam().adapter) return model;
@@ -107,6 +107,7 @@ class SasrecTwin : public ::testing::TestWithParam<Case> {
       model.adapter[name + ".lora_B"] = {b.begin(), b.end()};
     }
     model.lora_dropout = [=, this](const Unit& unit) {
+      if (adapter_.options().dropout == 0) return 1.0;
       const auto maps = backbone_->linear_maps();
       const auto at = std::find_if(maps.begin(), maps.end(),
                                    [&](const LinearMapInfo& map) { return map.name == unit.site; });

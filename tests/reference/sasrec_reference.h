@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backbones/sasrec.h"
@@ -27,7 +28,7 @@ using Table = std::map<std::string, std::vector<double>>;
 // "blocks.0.ffn_in", or a linear map), `key` the row of the batch, `position` the token's index in
 // its sequence, `lane` the attention head (0 elsewhere), `column` the value or the key's position.
 struct Unit {
-  std::string site;
+  std::string_view site;
   std::uint32_t key = 0;
   std::int64_t position = 0, lane = 0, column = 0;
 };
@@ -84,6 +85,7 @@ class SasrecReference {
                  v = Linear(x, p + "attention.v");
     const std::int64_t n = static_cast<std::int64_t>(x.size());
     const std::int64_t width = m_.options.dim / m_.options.heads;
+    const std::string site = p + "attention";
     Matrix mixed(n, std::vector<double>(m_.options.dim, 0));
     for (std::int64_t h = 0; h < m_.options.heads; ++h) {
       for (std::int64_t t = 0; t < n; ++t) {
@@ -97,7 +99,7 @@ class SasrecReference {
         double sum = 0;
         for (double& w : weights) sum += w = std::exp(w - largest);
         for (std::int64_t s = 0; s <= t; ++s) {
-          const double w = weights[s] / sum * m_.dropout({p + "attention", key_, t, h, s});
+          const double w = weights[s] / sum * m_.dropout({site, key_, t, h, s});
           for (std::int64_t i = h * width; i < (h + 1) * width; ++i) mixed[t][i] += w * v[s][i];
         }
       }
@@ -172,7 +174,7 @@ class SasrecReference {
     return a;
   }
 
-  Unit UnitAt(const std::string& site, std::size_t position, std::size_t column) const {
+  Unit UnitAt(std::string_view site, std::size_t position, std::size_t column) const {
     return {site, key_, static_cast<std::int64_t>(position), 0, static_cast<std::int64_t>(column)};
   }
 
