@@ -106,7 +106,9 @@ struct PrepareOptions {
                              .maximum = 100000,
                              .paper = "5 (ML-10M), 1 (Yelp)"});
     visit(self.min_context, Field{.name = "min_context",
-                                  .help = "eligible earlier events a target needs; -1: the context",
+                                  .help = "eligible earlier events a target needs; -1: the context "
+                                          "(full contexts only; 1 for leave-last-out runs that "
+                                          "rank for every user)",
                                   .unit = "events",
                                   .minimum = -1,
                                   .maximum = 100000});

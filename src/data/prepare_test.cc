@@ -389,6 +389,11 @@ TEST(PreparedData, DamageIsFound) {
     load();
   }
   ErrorOf(ErrorCode::kNotFound, [&] { PreparedData::Load(folder / "nowhere"); });
+  for (const char* text : {"", "[]", "{}", "{\"format\": 5}", "{\"format\": \"raie-prepared\"}",
+                           "{\"format\": \"raie-prepared\", \"version\": \"x\"}"}) {
+    WriteFileAtomically(path / "manifest.json", text);
+    ErrorOf(ErrorCode::kCorruptData, [&] { PreparedData::Load(path); });
+  }
 }
 
 }  // namespace

@@ -18,24 +18,30 @@ namespace {
                   "; the folder is damaged or was changed by hand: prepare it again");
 }
 
-nlohmann::json LoadManifest(const std::filesystem::path& path) {
-  nlohmann::json manifest;
-  try {
-    manifest = nlohmann::json::parse(ReadFile(path));
-  } catch (const nlohmann::json::exception& error) {
-    Corrupt(path, std::string("not JSON (") + error.what() + ")");
-  }
-  if (!manifest.is_object() || manifest.value("format", "") != kPreparedFormat) {
+// Throws nlohmann's exceptions where the text is not the JSON it should be.
+nlohmann::json ParseManifest(const std::filesystem::path& path, const std::string& text) {
+  nlohmann::json manifest = nlohmann::json::parse(text);
+  if (manifest.at("format") != kPreparedFormat) {
     Corrupt(path, std::string("its format is not ") + kPreparedFormat);
   }
-  if (manifest.value("version", 0) != kPreparedVersion) {
-    Corrupt(path, "its version is " + std::to_string(manifest.value("version", 0)) +
-                      ", this program reads version " + std::to_string(kPreparedVersion));
+  const auto version = manifest.at("version").get<std::int64_t>();
+  if (version != kPreparedVersion) {
+    Corrupt(path, "its version is " + std::to_string(version) + ", this program reads version " +
+                      std::to_string(kPreparedVersion));
   }
-  if (manifest.value("manifest_digest", "") != ManifestDigest(manifest)) {
+  if (manifest.at("manifest_digest") != ManifestDigest(manifest)) {
     Corrupt(path, "its digest does not match its content");
   }
   return manifest;
+}
+
+nlohmann::json LoadManifest(const std::filesystem::path& path) {
+  const std::string text = ReadFile(path);
+  try {
+    return ParseManifest(path, text);
+  } catch (const nlohmann::json::exception& error) {
+    Corrupt(path, std::string("not a manifest (") + error.what() + ")");
+  }
 }
 
 template <class T>

@@ -3,193 +3,21 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <optional>
 #include <string>
 #include <utility>
 
 #include "base/files.h"
 #include "base/random.h"
+#include "data/simulated_shop.h"
 #include "data/truth.h"
 #include "raie/error.h"
 
 namespace raie {
 namespace {
 
-// Parts of the seed: each draws its own numbers.
-enum SeedPart : std::uint64_t { kShop, kTransitions, kPeople, kActivity };
-
 constexpr std::int64_t kUsersPerTask = 256;
-constexpr double kSecondsPerDay = 86400;
 constexpr double kMeanGapSeconds = 60;
 constexpr double kVisitorShare = 0.25;  // of the time span a user who is not loyal is active
-
-std::vector<double> PowerLaw(std::int64_t size, double exponent) {
-  std::vector<double> cumulative(size);
-  double sum = 0;
-  for (std::int64_t r = 0; r < size; ++r) {
-    cumulative[r] = sum += std::pow(static_cast<double>(r + 1), -exponent);
-  }
-  return cumulative;
-}
-
-// One version of one interest's transitions.
-struct Transitions {
-  std::vector<std::int32_t> successors;  // [items, successors]
-};
-
-// Items, interests and their transitions in every version: what all users share.
-class Shop {
- public:
-  explicit Shop(const SimulatorOptions& options) : options_(options) {
-    const std::int64_t interests = options.interests;
-    for (std::int64_t k = 0; k < interests; ++k) {
-      const std::int64_t size = (options.items + interests - 1 - k) / interests;
-      popularity_.push_back(PowerLaw(size, options.popularity_exponent));
-    }
-    span_ = options.days * kSecondsPerDay;
-    DrawBirths();
-    ChooseDrifting();
-    DrawTransitions();
-    rank_weights_ = PowerLaw(options.successors, 1);
-  }
-
-  const std::vector<std::int64_t>& drifting() const { return drifting_; }
-  double span() const { return span_; }
-
-  // The version of an interest's transitions at a time (a share of the span).
-  int VersionAt(std::int64_t interest, double share, RandomStream& random) const {
-    if (!drifts_[interest]) return 0;
-    const std::vector<double>& times = options_.drift_times;
-    const auto passed = std::upper_bound(times.begin(), times.end(), share) - times.begin();
-    if (passed == 0) return 0;
-    const double since = share - times[passed - 1];
-    switch (options_.drift) {
-      case DriftKind::kNone:
-        return 0;
-      case DriftKind::kAbrupt:
-        return static_cast<int>(passed);
-      case DriftKind::kGradual:
-        return static_cast<int>(passed) -
-               (random.Uniform() * options_.drift_length < since ? 0 : 1);
-      case DriftKind::kRecurring: {
-        const double periods = std::floor((share - times.front()) / options_.drift_length);
-        return std::fmod(periods, 2) == 0 ? 1 : 0;
-      }
-    }
-    return 0;
-  }
-
-  // Items of an interest are its own numbers 0, 1, ..., most popular first.
-  std::int32_t Popular(std::int64_t interest, double share, RandomStream& random) const {
-    constexpr int kTries = 30;
-    for (int i = 0; i < kTries; ++i) {
-      const auto item = static_cast<std::int32_t>(random.Categorical(popularity_[interest]));
-      if (IsBorn(interest, item, share)) return item;
-    }
-    return 0;  // always there
-  }
-
-  std::int32_t Next(std::int64_t interest, int version, std::int32_t item, double share,
-                    RandomStream& random) const {
-    constexpr int kTries = 3;
-    if (random.Uniform() < options_.noise) return Popular(interest, share, random);
-    const Transitions& transitions = versions_[version][interest];
-    const std::int64_t width = SuccessorsOf(interest);
-    for (int i = 0; i < kTries; ++i) {
-      const std::size_t rank =
-          random.Categorical(std::span<const double>(rank_weights_).first(width));
-      const std::int32_t next = transitions.successors[item * width + rank];
-      if (IsBorn(interest, next, share)) return next;
-    }
-    return Popular(interest, share, random);
-  }
-
-  // Interests take turns in the numbering of all items.
-  std::int32_t ItemNumber(std::int64_t interest, std::int32_t item) const {
-    return static_cast<std::int32_t>(item * options_.interests + interest);
-  }
-
- private:
-  std::int64_t SizeOf(std::int64_t interest) const {
-    return static_cast<std::int64_t>(popularity_[interest].size());
-  }
-  std::int64_t SuccessorsOf(std::int64_t interest) const {
-    return std::min(options_.successors, std::max<std::int64_t>(1, SizeOf(interest) - 1));
-  }
-  bool IsBorn(std::int64_t interest, std::int32_t item, double share) const {
-    return births_[ItemNumber(interest, item)] <= share;
-  }
-
-  void DrawBirths() {
-    RandomStream random(DeriveSeed(options_.seed, kShop), 0);
-    births_.resize(options_.items);
-    for (std::int64_t item = 0; item < options_.items; ++item) {
-      const bool later = random.Uniform() < options_.born_later;
-      const double birth = random.Uniform();
-      births_[item] = later && item >= options_.interests ? birth : 0;
-    }
-  }
-
-  void ChooseDrifting() {
-    drifts_.resize(options_.interests);
-    if (options_.drift == DriftKind::kNone) return;
-    drifting_ = options_.drifting_interests;
-    if (drifting_.empty()) {
-      RandomStream random(DeriveSeed(options_.seed, kShop), 1);
-      drifting_ = SampleWithoutReplacement(options_.interests, options_.drifting, random);
-    }
-    std::sort(drifting_.begin(), drifting_.end());
-    for (const std::int64_t interest : drifting_) drifts_[interest] = 1;
-  }
-
-  void DrawTransitions() {
-    const std::size_t versions = options_.drift == DriftKind::kNone ? 1
-                                 : options_.drift == DriftKind::kRecurring
-                                     ? 2
-                                     : options_.drift_times.size() + 1;
-    versions_.resize(versions);
-    for (std::size_t version = 0; version < versions; ++version) {
-      versions_[version].resize(options_.interests);
-      for (std::int64_t k = 0; k < options_.interests; ++k) {
-        if (version > 0 && !drifts_[k]) continue;
-        RandomStream random(DeriveSeed(options_.seed, kTransitions),
-                            version * 1000 + static_cast<std::uint64_t>(k));
-        versions_[version][k] = DrawInterest(k, random);
-      }
-    }
-  }
-
-  // Successors are different from each other and from the item, popular ones more often chosen.
-  Transitions DrawInterest(std::int64_t interest, RandomStream& random) const {
-    Transitions result;
-    const std::int64_t size = SizeOf(interest);
-    const std::int64_t width = SuccessorsOf(interest);
-    std::vector<std::int32_t> chosen_for(size, -1);
-    for (std::int32_t item = 0; item < size; ++item) {
-      if (size > 1) chosen_for[item] = item;
-      for (std::int64_t i = 0; i < width; ++i) {
-        std::int32_t next = 0;
-        int tries = 0;
-        do {  // where nearly all are taken already, by chance no more
-          next = ++tries < 50 ? static_cast<std::int32_t>(random.Categorical(popularity_[interest]))
-                              : static_cast<std::int32_t>((next + 1) % size);
-        } while (chosen_for[next] == item);
-        chosen_for[next] = item;
-        result.successors.push_back(next);
-      }
-    }
-    return result;
-  }
-
-  const SimulatorOptions& options_;
-  double span_ = 0;
-  std::vector<std::vector<double>> popularity_;  // by interest, cumulative
-  std::vector<double> births_;                   // by item number, share of the span
-  std::vector<std::uint8_t> drifts_;
-  std::vector<std::int64_t> drifting_;
-  std::vector<std::vector<Transitions>> versions_;  // [version][interest]
-  std::vector<double> rank_weights_;
-};
 
 // Where a user's events go.
 struct EventSink {
@@ -203,8 +31,8 @@ struct EventSink {
 // Draws one user: a mixture, sessions in time order, their events.
 class Person {
  public:
-  Person(const SimulatorOptions& options, const Shop& shop, std::int64_t user)
-      : options_(options), shop_(shop), random_(DeriveSeed(options.seed, kPeople), user) {}
+  Person(const SimulatorOptions& options, const SimulatedShop& shop, std::int64_t user)
+      : options_(options), shop_(shop), random_(PartSeed(options, SimulatorSeed::kPeople), user) {}
 
   void Live(std::int64_t num_events, const EventSink& sink) {
     DrawMixture(sink.mixture);
@@ -218,7 +46,7 @@ class Person {
       std::int32_t item = -1;
       for (std::int64_t i = 0; i < lengths[s]; ++i, ++event) {
         if (i > 0) clock += std::floor(1 - kMeanGapSeconds * std::log(1 - random_.Uniform()));
-        const double share = clock / shop_.span();
+        const double share = clock / shop_.span_seconds();
         const int version = shop_.VersionAt(interest, share, random_);
         item = item < 0 ? shop_.Popular(interest, share, random_)
                         : shop_.Next(interest, version, item, share, random_);
@@ -265,23 +93,23 @@ class Person {
     const double width = loyal ? 1 : kVisitorShare;
     const double begin = random_.Uniform() * (1 - width);
     std::vector<double> starts(count);
-    for (double& start : starts) start = (begin + width * random_.Uniform()) * shop_.span();
+    for (double& start : starts) start = (begin + width * random_.Uniform()) * shop_.span_seconds();
     std::sort(starts.begin(), starts.end());
     return starts;
   }
 
   const SimulatorOptions& options_;
-  const Shop& shop_;
+  const SimulatedShop& shop_;
   RandomStream random_;
   std::vector<double> mixture_;  // cumulative
 };
 
 // Returns where each user's events begin; they add up exactly.
 std::vector<std::int64_t> ShareEvents(const SimulatorOptions& options) {
-  const std::vector<double> weights = PowerLaw(options.users, options.activity_exponent);
+  const std::vector<double> weights = CumulativePowerLaw(options.users, options.activity_exponent);
   std::vector<std::int64_t> rank(options.users);
   std::iota(rank.begin(), rank.end(), 0);
-  RandomStream random(DeriveSeed(options.seed, kActivity), 0);
+  RandomStream random(PartSeed(options, SimulatorSeed::kActivity), 0);
   Shuffle(std::span(rank), random);
   const auto upto = [&](std::int64_t r) {
     return r < 0 ? 0
@@ -394,14 +222,14 @@ void SimulatorOptions::Validate() const {
 
 Simulation SimulateLog(const SimulatorOptions& options, TaskPool& pool) {
   options.Validate();
-  const Shop shop(options);
+  const SimulatedShop shop(options);
   Simulation result;
   SimulationTruth& truth = result.truth;
   truth.options = options;
   truth.drifting = shop.drifting();
   if (options.drift != DriftKind::kNone) {
     for (const double share : options.drift_times) {
-      const auto since = static_cast<std::int64_t>(std::ceil(share * shop.span()));
+      const auto since = static_cast<std::int64_t>(std::ceil(share * shop.span_seconds()));
       truth.drift_times.push_back(Timestamp{options.start_time + since});
     }
   }
