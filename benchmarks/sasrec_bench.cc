@@ -3,7 +3,7 @@
 // Concept: B 256, d 128, two blocks, dropout .2, as benchmarks/peers/sasrec_step.py does in
 // PyTorch.
 //          Arguments: context length L, tokens a tile. Forward and backward of the backbone alone;
-//          benchmarks/step_bench.cc adds loss and optimiser.
+//          benchmarks/train_step_bench.cc adds loss and optimiser.
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
