@@ -23,14 +23,11 @@ struct BestTwo {
   float second = kLowest;
   std::int32_t index = 0;
 
+  // By selections: which centre wins is as good as random, a branch would be mispredicted.
   HWY_INLINE void Offer(float value, std::int32_t k) {
-    if (value > best || (value == best && k < index)) {
-      second = best;
-      best = value;
-      index = k;
-    } else if (value > second) {
-      second = value;
-    }
+    index = value > best ? k : index;
+    second = std::max(second, std::min(value, best));
+    best = std::max(best, value);
   }
   HWY_INLINE void Store(const NearestOutputs& out, std::int64_t i) const {
     out.best_N[i] = index;
@@ -99,17 +96,13 @@ HWY_INLINE BestTwo BestOfRow(const float* products, std::int64_t centres) {
     index = hn::IfThenElse(hn::RebindMask(di, better), hn::Iota(di, static_cast<std::int32_t>(k)),
                            index);
   }
-  alignas(64) float bests[kLanes], seconds[kLanes];
-  alignas(64) std::int32_t indices[kLanes];
-  hn::Store(best, kFloat, bests);
-  hn::Store(second, kFloat, seconds);
-  hn::Store(index, di, indices);
-  BestTwo found;
-  for (std::int64_t lane = 0; lane < std::min(kLanes, centres); ++lane) {
-    found.Offer(bests[lane], indices[lane]);
-    found.second = std::max(found.second, seconds[lane]);
-  }
-  return found;
+  const FloatVec top = hn::MaxOfLanes(kFloat, best);
+  const auto none = hn::Set(di, std::numeric_limits<std::int32_t>::max());
+  const auto candidates = hn::IfThenElse(hn::RebindMask(di, hn::Eq(best, top)), index, none);
+  const auto first = hn::MinOfLanes(di, candidates);
+  const auto winner = hn::RebindMask(kFloat, hn::Eq(candidates, first));
+  const FloatVec runner_up = hn::MaxOfLanes(kFloat, hn::IfThenElse(winner, second, best));
+  return {hn::GetLane(top), hn::GetLane(runner_up), hn::GetLane(first)};
 }
 
 void AllPointsManyCentres(ConstMatrix points, std::int64_t centres, const float* panels,
