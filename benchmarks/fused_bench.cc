@@ -2,7 +2,8 @@
 // products of the same step?
 //
 // Concept: 3,200 tokens (320 sequences of 10, 64 of 50, 16 of 200), d = 128, two heads.
-//          Counters: `ns/token`; for attention `GF/s` of the useful multiplications.
+//          Counters: `per_token`, the time of one; for attention `GF/s` of the useful
+//          multiplications.
 #include <benchmark/benchmark.h>
 
 #include <cmath>
@@ -30,8 +31,8 @@ std::vector<float> RandomBuffer(std::int64_t n, std::uint64_t stream) {
 }
 
 void PerToken(benchmark::State& state) {
-  state.counters["ns/token"] =
-      benchmark::Counter(static_cast<double>(state.iterations()) * kTokens * 1e-9,
+  state.counters["per_token"] =
+      benchmark::Counter(static_cast<double>(state.iterations()) * kTokens,
                          benchmark::Counter::kIsRate | benchmark::Counter::kInvert);
 }
 
