@@ -1,6 +1,5 @@
 #include "cli/command.h"
 
-#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -8,10 +7,6 @@
 #include "raie/error.h"
 
 namespace raie::cli {
-
-bool Invocation::IsSet(const std::string& key) const {
-  return std::find(set_keys.begin(), set_keys.end(), key) != set_keys.end();
-}
 
 void Print(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {

@@ -16,6 +16,7 @@
 #include "base/task_pool.h"
 #include "raie/progress.h"
 #include "service/configuration.h"
+#include "service/run_control.h"
 
 namespace raie::cli {
 
@@ -28,15 +29,15 @@ inline constexpr int kExitInterrupted = 130;
 
 // What every command is given besides its own arguments.
 struct Invocation {
-  Configuration configuration;
-  std::vector<std::string> set_keys;  // keys the user gave, by whatever way
+  Settings settings;
+  Configuration configuration;  // of the settings, as far as no data set is known
   bool json = false;
   ProgressObserver progress;
   std::function<void()> clear_progress;  // before anything else is written
   const CancelFlag* cancel = nullptr;
   TaskPool* pool = nullptr;
 
-  bool IsSet(const std::string& key) const;
+  PhaseControl control() const { return {settings, *pool, progress, cancel}; }
 };
 
 // `--flag VALUE` as short for `--set key=VALUE`.

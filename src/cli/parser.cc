@@ -143,9 +143,8 @@ void Fill(Command& command, const ParsedCommand& parsed, Invocation& invocation)
     Assign(command.fields[i], parsed.arguments[i]);
   }
   CheckRanges(command.fields, "raie " + command.name);
-  const std::vector<Setting> settings = SettingsOf(command, parsed);
-  Configure(invocation.configuration, parsed.common.configs, settings);
-  for (const Setting& setting : settings) invocation.set_keys.push_back(setting.key);
+  invocation.settings = {parsed.common.configs, SettingsOf(command, parsed)};
+  invocation.configuration = Configure(invocation.settings);
   invocation.json = parsed.common.json;
 }
 

@@ -1,30 +1,78 @@
 #include "service/configuration.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace raie {
+namespace {
 
-void Configure(Configuration& configuration, const std::vector<std::string>& files,
-               const std::vector<Setting>& settings) {
+std::string SectionOf(const std::string& path) {
+  const std::size_t dot = path.find('.');
+  return dot == std::string::npos ? "" : path.substr(0, dot);
+}
+
+FieldList FieldsOfSections(Configuration& configuration, const std::vector<std::string>& sections) {
+  FieldList wanted;
+  for (const FieldRef& field : FieldsOf(configuration)) {
+    if (std::find(sections.begin(), sections.end(), SectionOf(field.path)) != sections.end()) {
+      wanted.push_back(field);
+    }
+  }
+  return wanted;
+}
+
+void Apply(const Settings& settings, Configuration& configuration) {
   const FieldList fields = FieldsOf(configuration);
-  for (const std::string& file : files) SetFromToml(fields, file);
-  for (const Setting& setting : settings) {
+  for (const std::string& file : settings.files) SetFromToml(fields, file);
+  for (const Setting& setting : settings.values) {
     SetField(fields, setting.key, setting.value, setting.place);
   }
-  CheckRanges(fields, "the configuration cannot be used");
+}
+
+}  // namespace
+
+Configuration Configure(const Settings& settings, std::optional<Protocol> protocol) {
+  // Once to learn which presets are wanted, once on top of them.
+  Configuration first;
+  Apply(settings, first);
+  Configuration configuration;
+  configuration.edit =
+      AdaptOptions::Preset(first.editor, protocol.value_or(first.prepare.protocol));
+  Apply(settings, configuration);
+  CheckRanges(FieldsOf(configuration), "these settings cannot be used");
+  return configuration;
+}
+
+bool IsGiven(const Settings& settings, const std::string& key) {
+  // A given key has the same value whatever the default was: compare two different defaults.
+  for (const Setting& setting : settings.values) {
+    if (setting.key == key) return true;
+  }
+  if (settings.files.empty()) return false;
+  Configuration one;
+  Configuration other;
+  const FieldList fields = FieldsOf(other);
+  const auto number = std::find_if(fields.begin(), fields.end(),
+                                   [&](const FieldRef& field) { return field.path == key; });
+  if (number == fields.end()) return false;
+  auto* value = std::get_if<std::int64_t*>(&number->value);
+  if (value == nullptr) return false;
+  **value += 1;
+  Apply(settings, one);
+  Apply(settings, other);
+  const FieldList plain = FieldsOf(one);
+  return FormatValue(plain[number - fields.begin()].value) == FormatValue(number->value);
 }
 
 std::string DescribeSections(const std::vector<std::string>& sections) {
   Configuration defaults;
-  FieldList wanted;
-  for (const FieldRef& field : FieldsOf(defaults)) {
-    const std::size_t dot = field.path.find('.');
-    const std::string section = dot == std::string::npos ? "" : field.path.substr(0, dot);
-    if (std::find(sections.begin(), sections.end(), section) != sections.end()) {
-      wanted.push_back(field);
-    }
-  }
-  return DescribeFields(wanted);
+  return DescribeFields(FieldsOfSections(defaults, sections));
+}
+
+nlohmann::ordered_json SectionsToJson(const Configuration& configuration,
+                                      const std::vector<std::string>& sections) {
+  Configuration copy = configuration;
+  return ToJson(FieldsOfSections(copy, sections));
 }
 
 }  // namespace raie

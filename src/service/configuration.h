@@ -1,48 +1,78 @@
 // What can be configured in a run, and in which order do the sources of a value win?
 //
 // Concept: one tree of options for all commands, so that one TOML file serves a whole experiment;
-//          each command reads the sections it needs. Defaults < --config < --set < flags. The
-//          effective tree is saved in every artefact.
+//          each command reads the sections it needs. Defaults < the presets of `editor` and of the
+//          data's protocol < files < single settings. The effective tree is saved in every
+//          artefact.
 // Errors:  kInvalidArgument for an unknown key (with the nearest known one), a value outside its
 //          range, text where a number is wanted; the message says where the value came from.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "backbones/registry.h"
 #include "base/options.h"
 #include "base/task_pool.h"
+#include "data/prepare.h"
+#include "data/read_log.h"
+#include "data/simulator.h"
+#include "methods/adapt_options.h"
+#include "raie/settings.h"
+#include "regions/discovery.h"
+#include "training/fit.h"
 
 namespace raie {
 
 struct Configuration {
   std::int64_t seed = 0;
   std::int64_t threads = AvailableThreads();
+  EditorPreset editor = EditorPreset::kRaie;
+  ReadOptions read;
+  PrepareOptions prepare;
+  SimulatorOptions simulate;
+  BackboneOptions backbone;
+  FitOptions fit;
+  DiscoveryOptions regions;
+  AdaptOptions edit;
 
   static void VisitFields(auto& self, auto&& visit) {
-    visit(self.seed,
-          Field{.name = "seed", .help = "first number of every random stream", .minimum = 0});
+    visit(self.seed, Field{.name = "seed",
+                           .help = "first number of every random stream",
+                           .minimum = 0,
+                           .maximum = 9e15});
     visit(self.threads, Field{.name = "threads",
                               .help = "threads; the result does not depend on it",
                               .unit = "default: all processors",
                               .minimum = 1,
                               .maximum = 1024});
+    visit(self.editor, Field{.name = "editor",
+                             .help = "rules of editing and gating: this project's (raie) or the "
+                                     "paper's; settings of [edit] win over it"});
+    visit(self.read, Field{.name = "read", .help = ""});
+    visit(self.prepare, Field{.name = "prepare", .help = ""});
+    visit(self.simulate, Field{.name = "simulate", .help = ""});
+    visit(self.backbone, Field{.name = "backbone", .help = ""});
+    visit(self.fit, Field{.name = "fit", .help = ""});
+    visit(self.regions, Field{.name = "regions", .help = ""});
+    visit(self.edit, Field{.name = "edit", .help = ""});
   }
 };
 
-// A value given by the user, and what to call it in an error message.
-struct Setting {
-  std::string key;
-  std::string value;
-  std::string place;  // "--set", "--min-rating"
-};
+// Returns the tree in force: presets, then `settings` in order, then a check of every range.
+// `protocol` is that of the data the run works on; without one, `prepare.protocol` counts.
+Configuration Configure(const Settings& settings, std::optional<Protocol> protocol = std::nullopt);
 
-// Sets `files` in order, then `settings` in order, and checks every range.
-void Configure(Configuration& configuration, const std::vector<std::string>& files,
-               const std::vector<Setting>& settings);
+// Returns whether the user gave this key (of a whole number), by a file or by itself.
+bool IsGiven(const Settings& settings, const std::string& key);
 
 // Returns the fields of the given sections ("" stands for the top level), for --help.
 std::string DescribeSections(const std::vector<std::string>& sections);
+
+// Returns the given sections of a tree, for saving.
+nlohmann::ordered_json SectionsToJson(const Configuration& configuration,
+                                      const std::vector<std::string>& sections);
 
 }  // namespace raie

@@ -40,7 +40,7 @@ refused() {
   local wanted=$1 text=$2
   shift 2
   run "$@"
-  [ "$code" -eq "$wanted" ] || fail "exit code $code where $wanted was expected: $*"
+  [[ $code =~ ^$wanted$ ]] || fail "exit code $code where $wanted was expected: $*"
   grep -Eqi -- "$text" "$work/.err" || fail "the error does not say '$text': $*"
   [ "$(grep -c '^raie: ' "$work/.err")" -le 1 ] || fail "more than one error: $*"
   ! grep -Eq 'terminate called|Sanitizer|runtime error' "$work/.err" || fail "crashed: $*"

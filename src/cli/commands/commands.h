@@ -9,6 +9,19 @@
 
 namespace raie::cli {
 
+Command DataPrepareCommand();
+Command DataAppendCommand();
+Command DataStatsCommand();
+Command DataSimulateCommand();
+Command FitCommand();
+Command EditCommand();
+Command EvaluateCommand();
+Command RecommendCommand();
+Command DriftCommand();
+Command ShowCommand();
+Command RollbackCommand();
+Command DemoCommand();
+
 std::vector<Command> AllCommands();
 
 }  // namespace raie::cli

@@ -1,0 +1,137 @@
+#include "service/demo.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+
+#include "cli/commands/commands.h"
+#include "cli/report_text.h"
+#include "cli/table.h"
+#include "raie/error.h"
+
+namespace raie::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Arguments {
+  std::string data;
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.data, Field{.name = "data",
+                           .help = "prepared data set of three slices (default: simulate a "
+                                   "shop where 2 of 8 interests drift)"});
+  }
+};
+
+// A folder that is gone when the demo ends, however it ends.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string name = (fs::temp_directory_path() / "raie-demo-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) {
+      throw Error(ErrorCode::kIo,
+                  "cannot make a folder in " + fs::temp_directory_path().string() + "; set TMPDIR");
+    }
+    path_ = name;
+  }
+  ~TemporaryFolder() {
+    std::error_code error;
+    fs::remove_all(path_, error);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+std::string TruthText(const nlohmann::ordered_json& report) {
+  if (report.at("truth").is_null()) return "";
+  const auto& truth = report.at("truth");
+  Table table({"region", "drift (nats)", "verdict", "drifted traffic", "true interest",
+               "share of it", "drifts in truth"});
+  for (const auto& region : report.at("drift")) {
+    const auto& drifting = truth.at("drifting_interests");
+    const bool drifts =
+        std::find(drifting.begin(), drifting.end(), region.at("true_interest")) != drifting.end();
+    table.Add({region.at("region").dump(),
+               region.at("drift").is_number() ? Fixed(region.at("drift"), 3) : "n/a",
+               region.at("drifts").get<bool>() ? "drifts" : "-",
+               Percent(region.at("drifted_traffic")), region.at("true_interest").dump(),
+               Percent(region.at("true_interest_share")), drifts ? "yes" : "-"});
+  }
+  const auto& correlation = truth.at("rank_correlation");
+  return "\nBeside the truth\n" + table.ToText() + "adjusted Rand index of region and interest " +
+         Fixed(truth.at("adjusted_rand"), 3) + "; rank correlation of drift and drifted traffic " +
+         (correlation.is_number() ? Fixed(correlation, 3) : "n/a") + "\n";
+}
+
+std::string MethodsText(const nlohmann::ordered_json& methods) {
+  Table table({"method", "S held-out R@10", "S held-out N@10", "T R@10", "T N@10", "training (s)",
+               "samples"});
+  const auto number = [](const nlohmann::ordered_json& part, const char* key) {
+    return part.at(key).is_number() ? Fixed(part.at(key), 4) : std::string("n/a");
+  };
+  for (const auto& method : methods) {
+    table.Add({method.at("method").get<std::string>(), number(method.at("S_held_out"), "recall@10"),
+               number(method.at("S_held_out"), "ndcg@10"), number(method.at("T"), "recall@10"),
+               number(method.at("T"), "ndcg@10"), Fixed(method.at("seconds"), 1),
+               Count(method.at("samples"))});
+  }
+  return table.ToText();
+}
+
+std::string ReportText(const nlohmann::ordered_json& report, double seconds) {
+  const auto& data = report.at("data");
+  return Count(data.at("events")) + " events of " + Count(data.at("users")) + " users, " +
+         Count(data.at("items")) + " items; " + Count(data.at("S_windows")) +
+         " windows of S to learn from, " + Count(data.at("F_windows")) + " of F\nfitted in " +
+         Fixed(report.at("fit").at("seconds"), 1) + " s (kept epoch " +
+         report.at("fit").at("best_epoch").dump() +
+         ")\n\nDrift of each region in F, before any training\n" + DriftText(report.at("drift")) +
+         TruthText(report) + "\nMethods after learning from F\n" +
+         MethodsText(report.at("methods")) + "total " + Fixed(seconds, 1) + " s\n";
+}
+
+int Run(const Arguments& arguments, Invocation& invocation) {
+  const auto begin = std::chrono::steady_clock::now();
+  nlohmann::ordered_json report;
+  if (arguments.data.empty()) {
+    invocation.settings = DemoSettings(invocation.settings);
+    const TemporaryFolder folder;
+    const Simulation shop = SimulateDemoShop(folder.path(), invocation.control());
+    const PreparedData data = PreparedData::Load(folder.path() / "data");
+    report = RunDemo(data, &shop.truth, invocation.control());
+  } else {
+    const PreparedData data = PreparedData::Load(arguments.data);
+    if (data.num_slices() != 3) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  arguments.data + " has " + std::to_string(data.num_slices()) +
+                      " slices; the demo compares on S, F and T: prepare the data with --protocol "
+                      "strict or paper");
+    }
+    report = RunDemo(data, nullptr, invocation.control());
+  }
+  invocation.clear_progress();
+  const double seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  invocation.json ? PrintJson(report) : Print(ReportText(report, seconds));
+  return kExitOk;
+}
+
+}  // namespace
+
+Command DemoCommand() {
+  return MakeCommand<Arguments>(
+      {.name = "demo",
+       .summary = "Runs all phases on a simulated shop (or --data) and compares the methods",
+       .sections = {"", "simulate", "prepare", "backbone", "fit", "regions", "edit"}},
+      Run);
+}
+
+}  // namespace raie::cli

@@ -1,0 +1,65 @@
+#include "cli/commands/commands.h"
+#include "cli/report_text.h"
+#include "cli/table.h"
+#include "service/edit_model.h"
+
+namespace raie::cli {
+namespace {
+
+struct Arguments {
+  std::string model;
+  std::string data;
+  std::int64_t slice = kNextSlice;
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.model, Field{.name = "model", .help = "model directory"});
+    visit(self.data, Field{.name = "data", .help = "prepared data set that holds the slice"});
+    visit(self.slice,
+          Field{.name = "slice", .help = "slice to learn from; -1: the next one", .minimum = -1});
+  }
+};
+
+std::string TrainingText(const nlohmann::ordered_json& training) {
+  Table table({"region", "trained", "new windows", "memory windows"});
+  for (const auto& region : training.at("regions")) {
+    const bool trained = region.at("trained");
+    table.Add({std::to_string(region.at("region").get<int>()),
+               !trained                        ? "no"
+               : region.at("kept").get<bool>() ? "yes"
+                                               : "turned down",
+               Count(region.at("new_windows")), Count(region.at("memory_windows"))});
+  }
+  return table.ToText() + Count(training.at("samples")) + " samples in " +
+         Count(training.at("steps")) + " steps\n";
+}
+
+int Run(const Arguments& arguments, Invocation& invocation) {
+  const PreparedData data = PreparedData::Load(arguments.data);
+  const auto report = EditModelDirectory(arguments.model, data, static_cast<int>(arguments.slice),
+                                         invocation.control());
+  invocation.clear_progress();
+  if (invocation.json) {
+    PrintJson(report);
+    return kExitOk;
+  }
+  Print("Edits\n" + EditsText(report.at("edits")) +
+        "\nDrift (loss of the model before the edit)\n" + DriftText(report.at("drift")) +
+        "\nTraining\n" + TrainingText(report.at("training")) + "\nwrote version " +
+        report.at("version").dump() + " of " + arguments.model + " (learnt from slice " +
+        report.at("slice").dump() + ")\n");
+  return kExitOk;
+}
+
+}  // namespace
+
+Command EditCommand() {
+  return MakeCommand<Arguments>(
+      {.name = "edit",
+       .summary = "Learns from a slice: edits regions, trains adapters, writes a new version",
+       .sections = {"", "edit"},
+       .required = {"model", "data"},
+       .key_flags = {{"--editor", "editor"}}},
+      Run);
+}
+
+}  // namespace raie::cli

@@ -1,0 +1,67 @@
+#include "cli/commands/commands.h"
+#include "cli/table.h"
+#include "service/fit_model.h"
+
+namespace raie::cli {
+namespace {
+
+struct Arguments {
+  std::string data;
+  std::string model;
+  bool resume = false;
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.data, Field{.name = "data", .help = "prepared data set"});
+    visit(self.model, Field{.name = "model", .help = "folder of the new model"});
+    visit(self.resume, Field{.name = "resume",
+                             .help = "go on where a stopped run of the same command left off; the "
+                                     "result is the same as without the stop"});
+  }
+};
+
+std::string ReportText(const nlohmann::ordered_json& report, const std::string& model) {
+  const std::int64_t best = report.at("best_epoch");
+  std::string text =
+      "kept epoch " + std::to_string(best) + " of " + std::to_string(report.at("epochs").size());
+  if (best >= 1) {
+    const auto& epoch = report.at("epochs")[best - 1];
+    text += ": validation NDCG@10 " + Fixed(epoch.at("validation_ndcg@10"), 4) + ", R@10 " +
+            Fixed(epoch.at("validation_recall@10"), 4);
+  }
+  text += "\n";
+  Table table({"region", "contexts", "radius (degrees)"});
+  for (const auto& region : report.at("regions")) {
+    table.Add({std::to_string(region.at("region").get<int>()), Count(region.at("contexts")),
+               Fixed(region.at("radius_rad").get<double>() * 180 / 3.14159265358979, 1)});
+  }
+  text += table.ToText();
+  text += "tau " + Fixed(report.at("tau"), 4) + ", delta " + Fixed(report.at("delta"), 4) + "\n";
+  return text + "wrote version 0 of " + model + "\n";
+}
+
+int Run(const Arguments& arguments, Invocation& invocation) {
+  const PreparedData data = PreparedData::Load(arguments.data);
+  const auto report = FitModelDirectory(
+      data, arguments.model, arguments.resume ? Resume::kYes : Resume::kNo, invocation.control());
+  invocation.clear_progress();
+  if (invocation.json) {
+    PrintJson(report);
+  } else {
+    Print(ReportText(report, arguments.model));
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Command FitCommand() {
+  return MakeCommand<Arguments>(
+      {.name = "fit",
+       .summary = "Fits backbone and regions on slice 0 and writes a model directory",
+       .sections = {"", "backbone", "fit", "regions", "edit"},
+       .required = {"data", "model"},
+       .key_flags = {{"--regions", "regions.k"}, {"--editor", "editor"}}},
+      Run);
+}
+
+}  // namespace raie::cli

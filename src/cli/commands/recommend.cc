@@ -1,0 +1,187 @@
+#include <algorithm>
+#include <charconv>
+#include <sstream>
+
+#include "base/files.h"
+#include "cli/commands/commands.h"
+#include "cli/table.h"
+#include "data/prepared_data.h"
+#include "raie/error.h"
+#include "raie/model.h"
+#include "store/model_directory.h"
+
+namespace raie::cli {
+namespace {
+
+struct Arguments {
+  std::string model;
+  std::vector<std::string> history;
+  std::string input;
+  std::string user;
+  std::string data;
+  std::int64_t count = 10;
+  bool exclude_seen = false;
+  bool include_seen = false;
+  std::int64_t version = kCurrentVersion;
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.model, Field{.name = "model", .help = "model directory"});
+    visit(self.history, Field{.name = "history",
+                              .help = "item ids or titles, oldest first; ITEM@SECONDS where times "
+                                      "matter"});
+    visit(self.input, Field{.name = "input",
+                            .help = "file with one history a line, items separated by tabs; "
+                                    "- for standard input"});
+    visit(self.user,
+          Field{.name = "user", .help = "raw id of a user, whose history is read from --data"});
+    visit(self.data, Field{.name = "data", .help = "prepared data set, for --user"});
+    visit(self.count, Field{.name = "count",
+                            .help = "recommendations for each history",
+                            .unit = "items",
+                            .minimum = 1,
+                            .maximum = 1e6});
+    visit(self.exclude_seen,
+          Field{.name = "exclude_seen", .help = "never recommend an item of the history"});
+    visit(self.include_seen, Field{.name = "include_seen",
+                                   .help = "items of the history may be recommended again "
+                                           "(default: as in the data of the model)"});
+    visit(self.version, Field{.name = "version",
+                              .help = "version that answers; -1: the current one",
+                              .minimum = -1});
+  }
+};
+
+// "ITEM@SECONDS"; an id that holds an @ without a number behind it is taken whole.
+HistoryItem ParseItem(const std::string& text) {
+  const std::size_t at = text.rfind('@');
+  if (at != std::string::npos && at + 1 < text.size() && at > 0) {
+    std::int64_t seconds = 0;
+    const char* end = text.data() + text.size();
+    const auto parsed = std::from_chars(text.data() + at + 1, end, seconds);
+    if (parsed.ec == std::errc() && parsed.ptr == end) {
+      return {.item = text.substr(0, at), .time = Timestamp{seconds}};
+    }
+  }
+  return {.item = text};
+}
+
+std::vector<HistoryItem> HistoryOfUser(const Arguments& arguments) {
+  if (arguments.data.empty()) {
+    throw Error(ErrorCode::kInvalidArgument, "--user needs --data, where the history is read");
+  }
+  const PreparedData data = PreparedData::Load(arguments.data);
+  const UserId user = data.FindUser(arguments.user);
+  if (Index(user) < 0) {
+    throw Error(ErrorCode::kNotFound, "user \"" + arguments.user + "\" is not in " +
+                                          arguments.data + " (raw ids are compared as text)");
+  }
+  const ModelDirectory model = ModelDirectory::Open(arguments.model);
+  const std::int32_t version = arguments.version == kCurrentVersion
+                                   ? model.current()
+                                   : static_cast<std::int32_t>(arguments.version);
+  CheckDataMatches(data, model.LoadInfo(version), model.LoadItemNames(version));
+  std::vector<HistoryItem> history;
+  const EventRange first = data.SliceEvents(user, 0);
+  const EventRange last = data.SliceEvents(user, data.num_slices() - 1);
+  for (std::int64_t row = first.begin; row < last.end; ++row) {
+    history.push_back(
+        {.item = std::string(data.item_id(data.items()[row])), .time = data.times()[row]});
+  }
+  return history;
+}
+
+std::vector<std::vector<HistoryItem>> ReadHistories(const Arguments& arguments) {
+  const int given = !arguments.history.empty() + !arguments.input.empty() + !arguments.user.empty();
+  if (given != 1) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "give one of --history ITEM..., --user ID --data DIR, or --input FILE");
+  }
+  std::vector<std::vector<HistoryItem>> histories;
+  if (!arguments.user.empty()) return {HistoryOfUser(arguments)};
+  if (!arguments.history.empty()) {
+    auto& history = histories.emplace_back();
+    for (const std::string& text : arguments.history) history.push_back(ParseItem(text));
+    return histories;
+  }
+  std::istringstream lines(ReadFile(arguments.input == "-" ? "/dev/stdin" : arguments.input));
+  for (std::string line; std::getline(lines, line);) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    auto& history = histories.emplace_back();
+    std::istringstream fields(line);
+    for (std::string text; std::getline(fields, text, '\t');) {
+      if (!text.empty()) history.push_back(ParseItem(text));
+    }
+  }
+  return histories;
+}
+
+nlohmann::ordered_json ToJson(const RecommendAnswer& answer) {
+  nlohmann::ordered_json items = nlohmann::ordered_json::array();
+  for (const Recommendation& item : answer.items) {
+    items.push_back({{"item", item.item}, {"title", item.title}, {"score", item.score}});
+  }
+  return {{"region", Index(answer.region)},
+          {"cosine", answer.cosine},
+          {"margin", answer.margin},
+          {"unknown", answer.unknown},
+          {"items", items}};
+}
+
+std::string ToText(const RecommendAnswer& answer) {
+  std::string text = "region " + std::to_string(Index(answer.region)) + ", cosine " +
+                     Fixed(answer.cosine, 3) + ", margin " + Fixed(answer.margin, 3) + "\n";
+  Table table({"rank", "item", "score", "title"});
+  for (std::size_t i = 0; i < answer.items.size(); ++i) {
+    const Recommendation& item = answer.items[i];
+    table.Add({std::to_string(i + 1), item.item, Fixed(item.score, 3), Shorten(item.title, 60)});
+  }
+  return text + table.ToText();
+}
+
+int Run(const Arguments& arguments, Invocation& invocation) {
+  if (arguments.exclude_seen && arguments.include_seen) {
+    throw Error(ErrorCode::kInvalidArgument, "--exclude-seen and --include-seen contradict");
+  }
+  const std::vector<std::vector<HistoryItem>> histories = ReadHistories(arguments);
+  const Model model = Model::Load(arguments.model, static_cast<std::int32_t>(arguments.version));
+  RecommendRequest request;
+  request.count = arguments.count;
+  request.seen = arguments.exclude_seen   ? AnswerSeen::kExclude
+                 : arguments.include_seen ? AnswerSeen::kAllow
+                                          : AnswerSeen::kAsFitted;
+  const bool many = !arguments.input.empty();
+  for (std::size_t line = 0; line < histories.size(); ++line) {
+    request.history = histories[line];
+    RecommendAnswer answer;
+    try {
+      answer = model.Recommend(request);
+    } catch (const Error& error) {
+      if (!many) throw;
+      throw Error(error.code(),
+                  arguments.input + ":" + std::to_string(line + 1) + ": " + error.what());
+    }
+    for (const std::string& name : answer.unknown) {
+      Note("raie: note: " + (many ? "line " + std::to_string(line + 1) + ": " : std::string()) +
+           "\"" + name + "\" is neither an id nor a title the model knows; left out");
+    }
+    if (invocation.json) {
+      Print((many ? ToJson(answer).dump() : ToJson(answer).dump(2)) + "\n");
+    } else {
+      Print((line > 0 ? "\n" : "") + ToText(answer));
+    }
+  }
+  return kExitOk;
+}
+
+}  // namespace
+
+Command RecommendCommand() {
+  return MakeCommand<Arguments>(
+      {.name = "recommend",
+       .summary = "Recommends items for a history, a user, or a file of histories",
+       .sections = {""},
+       .required = {"model"}},
+      Run);
+}
+
+}  // namespace raie::cli

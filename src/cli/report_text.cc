@@ -1,0 +1,58 @@
+#include "cli/report_text.h"
+
+#include <cmath>
+#include <limits>
+
+#include "cli/table.h"
+
+namespace raie::cli {
+namespace {
+
+// Numbers that are not finite are null in JSON.
+double Number(const nlohmann::ordered_json& value) {
+  return value.is_number() ? value.get<double>() : std::numeric_limits<double>::quiet_NaN();
+}
+
+std::string TopItems(const nlohmann::ordered_json& items) {
+  std::string text;
+  for (std::size_t i = 0; i < items.size() && i < 3; ++i) {
+    const std::string title = items[i].at("title");
+    text += (text.empty() ? "" : ", ") +
+            Shorten(title.empty() ? items[i].at("item").get<std::string>() : title, 28);
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string DriftText(const nlohmann::ordered_json& drift) {
+  Table table({"region", "drift (nats)", "95 % interval", "p (Holm)", "verdict", "share", "windows",
+               "top items"});
+  for (const auto& region : drift) {
+    table.Add({std::to_string(region.at("region").get<int>()), Fixed(Number(region.at("drift")), 3),
+               Fixed(Number(region.at("low")), 3) + " to " + Fixed(Number(region.at("high")), 3),
+               Fixed(Number(region.at("p_adjusted")), 4),
+               region.at("drifts").get<bool>() ? "drifts" : "-",
+               Percent(Number(region.at("share"))), Count(region.at("windows")),
+               TopItems(region.at("top_items"))});
+  }
+  return table.ToText();
+}
+
+std::string EditsText(const nlohmann::ordered_json& edits) {
+  Table table({"region", "updated", "expanded", "added near", "made of"});
+  for (const auto& region : edits.at("regions")) {
+    table.Add({std::to_string(region.at("region").get<int>()), Count(region.at("updated")),
+               Count(region.at("expanded")), Count(region.at("added_near")),
+               Count(region.at("accepted"))});
+  }
+  table.Add({"all", Count(edits.at("updated")), Count(edits.at("expanded")),
+             Count(edits.at("added")), ""});
+  std::string text = table.ToText();
+  text += "regions added " + Count(edits.at("regions_added")) + ", candidates refused " +
+          Count(edits.at("candidates_refused")) + ", windows waiting " +
+          Count(edits.at("left_in_buffer")) + "\n";
+  return text;
+}
+
+}  // namespace raie::cli

@@ -1,0 +1,15 @@
+// How are the results that several commands share written for people?
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace raie::cli {
+
+// The drift of each region with its interval, p-value, verdict, share of traffic and top items.
+std::string DriftText(const nlohmann::ordered_json& drift);
+
+// How many windows were updated, expanded and added, per region and in all.
+std::string EditsText(const nlohmann::ordered_json& edits);
+
+}  // namespace raie::cli

@@ -1,0 +1,31 @@
+// What does the whole method do on one data set, beside the methods it is compared with?
+//
+// Concept: fit on S, measure which regions drift in F, let each method learn from F with the same
+//          options and the same budget, rank S held-out and T. On a simulated shop the truth is
+//          known and printed beside.
+// Source:  METHOD section 8 tells what to expect.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "data/prepared_data.h"
+#include "data/simulator.h"
+#include "service/run_control.h"
+
+namespace raie {
+
+// Settings of the simulated demonstration; what the user gives wins over them.
+Settings DemoSettings(const Settings& given);
+
+// Simulates the shop and prepares it in `folder`, which exists. Returns the simulation.
+Simulation SimulateDemoShop(const std::filesystem::path& folder, const PhaseControl& control);
+
+// Returns {"data", "fit", "drift", "methods", "truth"}; `truth` (null for real data) adds
+// "adjusted_rand", "rank_correlation" and, to every region of "drift", its true interest and
+// drifted share.
+nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* truth,
+                               const PhaseControl& control);
+
+}  // namespace raie

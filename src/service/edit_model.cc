@@ -1,0 +1,132 @@
+#include "service/edit_model.h"
+
+#include <string>
+
+#include "methods/method.h"
+#include "methods/slice_plan.h"
+#include "service/next_slice.h"
+#include "store/journal.h"
+#include "store/model_directory.h"
+
+namespace raie {
+namespace {
+
+namespace fs = std::filesystem;
+
+nlohmann::ordered_json TrainingToJson(const AdaptReport& report) {
+  nlohmann::ordered_json regions = nlohmann::ordered_json::array();
+  for (const RegionTraining& region : report.regions) {
+    regions.push_back({{"region", Index(region.region)},
+                       {"trained", region.trained},
+                       {"kept", region.kept},
+                       {"new_windows", region.new_windows},
+                       {"memory_windows", region.memory_windows}});
+  }
+  return {{"samples", report.training.samples},
+          {"steps", report.training.steps},
+          {"trained_parameters", report.training.trained_parameters},
+          {"tuning_samples", report.tuning.samples},
+          {"chosen_share", report.chosen_share},
+          {"bytes_kept", report.bytes_kept},
+          {"regions", regions}};
+}
+
+nlohmann::ordered_json ReportOf(const AdaptReport& report, const PreparedData& data) {
+  return {{"edits", ToJson(report.edits)},
+          {"drift", ToJson(report.drift, data)},
+          {"training", TrainingToJson(report)}};
+}
+
+}  // namespace
+
+nlohmann::ordered_json ToJson(const EditSummary& summary) {
+  nlohmann::ordered_json regions = nlohmann::ordered_json::array();
+  for (const RegionEdits& region : summary.regions) {
+    regions.push_back({{"region", Index(region.region)},
+                       {"updated", region.updated},
+                       {"expanded", region.expanded},
+                       {"added_near", region.added_near},
+                       {"accepted", region.accepted}});
+  }
+  return {{"updated", summary.updated},
+          {"expanded", summary.expanded},
+          {"added", summary.added},
+          {"add_refused", summary.add_refused},
+          {"regions_added", summary.regions_added},
+          {"candidates_refused", summary.candidates_refused},
+          {"dropped", summary.dropped},
+          {"left_in_buffer", summary.left_in_buffer},
+          {"regions", regions}};
+}
+
+nlohmann::ordered_json ToJson(const DriftReport& report, const PreparedData& data) {
+  nlohmann::ordered_json regions = nlohmann::ordered_json::array();
+  for (const RegionDriftReport& region : report.regions) {
+    const RegionDrift& drift = region.drift;
+    nlohmann::ordered_json top = nlohmann::ordered_json::array();
+    for (const auto& [item, windows] : region.top_items) {
+      top.push_back(
+          {{"item", data.item_id(item)}, {"title", data.title(item)}, {"windows", windows}});
+    }
+    regions.push_back({{"region", Index(drift.region)},
+                       {"drifts", drift.drifts},
+                       {"drift", drift.drift},
+                       {"low", drift.low},
+                       {"high", drift.high},
+                       {"p_value", drift.p_value},
+                       {"p_adjusted", drift.p_adjusted},
+                       {"share", region.share},
+                       {"windows", drift.recent_windows},
+                       {"users", drift.recent_users},
+                       {"held_out_windows", drift.held_out_windows},
+                       {"pooled", drift.pooled},
+                       {"top_items", top}});
+  }
+  return regions;
+}
+
+nlohmann::ordered_json EditModelDirectory(const fs::path& path, const PreparedData& data, int slice,
+                                          const PhaseControl& control) {
+  NextSlice next = LoadNextSlice(path, data, slice, control);
+  const std::unique_ptr<Method> raie =
+      MakeMethod("raie", next.run_context(data, control), next.configuration.edit);
+  raie->Prepare(next.before, next.windows.memory);
+  const AdaptReport report = raie->Adapt(next.adapt_slice());
+  CheckNotCancelled(control, "the new version was written; the model is as it was");
+
+  StartPhase(control, "writing");
+  const Snapshot& after = *raie->snapshot();
+  VersionInfo info;
+  info.parent = next.current.number;
+  info.slice = next.slice;
+  info.catalogue_size = after.catalogue_size;
+  info.old_catalogue_size = after.old_catalogue_size;
+  info.data_digest = data.lineage()[next.slice];
+  info.configuration = SectionsToJson(next.configuration, {"", "edit"});
+  info.report = ReportOf(report, data);
+  const std::int32_t version =
+      next.model.Append({.snapshot = after,
+                         .names = NamesOf(data, after.catalogue_size),
+                         .info = info,
+                         .journal = JournalText(report.journal, next.windows.training, data)});
+  nlohmann::ordered_json result = {{"version", version},
+                                   {"parent", next.current.number},
+                                   {"slice", next.slice},
+                                   {"seconds", report.seconds}};
+  result.update(info.report);
+  return result;
+}
+
+nlohmann::ordered_json MeasureModelDrift(const fs::path& path, const PreparedData& data, int slice,
+                                         const PhaseControl& control) {
+  const NextSlice next = LoadNextSlice(path, data, slice, control);
+  StartPhase(control, "measuring drift");
+  const SlicePlan plan = MeasureSliceDrift(next.run_context(data, control), next.configuration.edit,
+                                           next.before, next.adapt_slice());
+  return {{"version", next.current.number},
+          {"slice", next.slice},
+          {"edits", ToJson(plan.edits.summary)},
+          {"drift", ToJson(*plan.drift, data)}};
+}
+
+}  // namespace raie

@@ -1,0 +1,171 @@
+#include "service/fit_model.h"
+
+#include <string>
+
+#include "base/random.h"
+#include "data/windows.h"
+#include "methods/setup.h"
+#include "methods/window_states.h"
+#include "raie/error.h"
+#include "training/item_table.h"
+
+namespace raie {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kSetupSlice = 0;
+constexpr std::uint64_t kRegionsPart = 1;  // of the seed
+
+bool IsLeaveLastOut(const PreparedData& data) { return data.contexts_cross_slices(); }
+
+Configuration ConfigurationFor(const PreparedData& data, const PhaseControl& control) {
+  const Protocol protocol = OptionsOf(data).protocol;
+  Configuration configuration = Configure(control.settings, protocol);
+  if (!IsGiven(control.settings, "backbone.sasrec.context")) {
+    configuration.backbone.sasrec.context = WindowOptionsOf(data).context;
+  }
+  if (protocol == Protocol::kPaper && !IsGiven(control.settings, "fit.max_epochs")) {
+    configuration.fit.max_epochs = 5;  // METHOD section 3: no early stopping there
+    if (!IsGiven(control.settings, "fit.patience_epochs")) configuration.fit.patience_epochs = 0;
+    if (!IsGiven(control.settings, "fit.patience_steps")) configuration.fit.patience_steps = 0;
+  }
+  return configuration;
+}
+
+void CheckWindows(const SetupWindows& windows, const Configuration& configuration,
+                  const PreparedData& data) {
+  const auto refuse = [](const std::string& what) {
+    throw Error(ErrorCode::kInvalidArgument, "cannot fit: " + what);
+  };
+  const std::string shorter =
+      "prepare the data with a smaller --context, or with slices that hold more";
+  if (windows.training.size() == 0) {
+    refuse("slice 0 has no training windows (contexts of " +
+           std::to_string(WindowOptionsOf(data).context) + " items); " + shorter);
+  }
+  if (IsLeaveLastOut(data)) return;
+  if (windows.held_out.size() == 0) {
+    refuse("slice 0 has no held-out windows, which tau and delta are calibrated on; " + shorter);
+  }
+  const auto points =
+      static_cast<std::int64_t>(FindDistinctContexts(windows.training).window_of_row.size());
+  if (configuration.regions.k > points) {
+    refuse("regions.k = " + std::to_string(configuration.regions.k) + " regions from " +
+           std::to_string(points) + " different windows; set regions.k to at most that");
+  }
+}
+
+FitRequest RequestFor(const PreparedData& data, const Configuration& configuration,
+                      const PhaseControl& control) {
+  FitRequest request{.data = data};
+  request.slice = kSetupSlice;
+  request.windows = WindowOptionsOf(data);
+  request.catalogue_size = data.catalogue_size(kSetupSlice);
+  const bool first_only = OptionsOf(data).repeats == Repeats::kFirst;
+  request.seen = IsLeaveLastOut(data) ? SeenItems::kHistoryMasked
+                 : first_only         ? SeenItems::kContextMasked
+                                      : SeenItems::kRanked;
+  if (IsLeaveLastOut(data)) request.catalogue_size = data.num_items();
+  request.seed = configuration.seed;
+  request.observer = control.progress;
+  request.cancel = control.cancel;
+  return request;
+}
+
+nlohmann::ordered_json ReportOf(const FitOutcome& model) {
+  nlohmann::ordered_json epochs = nlohmann::ordered_json::array();
+  for (const FitEpoch& epoch : model.fit.epochs) {
+    epochs.push_back({{"epoch", epoch.epoch},
+                      {"loss", epoch.loss},
+                      {"validation_ndcg@10", epoch.validation_ndcg10},
+                      {"validation_recall@10", epoch.validation_recall10}});
+  }
+  nlohmann::ordered_json regions = nlohmann::ordered_json::array();
+  const RegionSet& set = model.snapshot.editor.regions;
+  for (std::int64_t k = 0; k < set.size(); ++k) {
+    regions.push_back({{"region", Index(set.regions[k].id)},
+                       {"contexts", model.region_sizes[k]},
+                       {"radius_rad", set.regions[k].radius_rad}});
+  }
+  return {{"best_epoch", model.fit.best_epoch},
+          {"steps", model.fit.steps},
+          {"samples", model.fit.samples},
+          {"tau", model.snapshot.editor.calibration.tau},
+          {"delta", model.snapshot.editor.calibration.delta},
+          {"regions", regions},
+          {"epochs", epochs}};
+}
+
+}  // namespace
+
+fs::path CheckpointOf(const fs::path& model) {
+  fs::path path = model.has_filename() ? model : model.parent_path();
+  path += ".checkpoint";
+  return path;
+}
+
+FitOutcome FitInMemory(const PreparedData& data, const fs::path& checkpoint, Resume resume,
+                       const PhaseControl& control) {
+  FitOutcome model;
+  model.configuration = ConfigurationFor(data, control);
+  const Configuration& configuration = model.configuration;
+  configuration.edit.Validate();
+  const SetupWindows windows = MakeSetupWindows(data, kSetupSlice, WindowOptionsOf(data));
+  CheckWindows(windows, configuration, data);
+
+  FitRequest request = RequestFor(data, configuration, control);
+  request.checkpoint = checkpoint;
+  request.resume = resume == Resume::kYes;
+  std::unique_ptr<Backbone> backbone = MakeBackbone(configuration.backbone, configuration.seed);
+  auto items = std::make_shared<ItemTable>(
+      backbone->dim(),
+      MakeItemRows(configuration.backbone, request.catalogue_size, configuration.seed));
+  model.fit = FitBackbone(configuration.fit, request, *backbone, *items, control.pool);
+
+  model.snapshot = MakeFittedSnapshot(
+      {.backbone = std::move(backbone), .items = items, .catalogue_size = request.catalogue_size});
+  if (!IsLeaveLastOut(data)) {
+    StartPhase(control, "regions");
+    DiscoveryOptions options = configuration.regions;
+    options.seed = DeriveSeed(static_cast<std::uint64_t>(configuration.seed), kRegionsPart);
+    KMeansResult clustering;
+    model.snapshot = WithRegions(model.snapshot, data, windows, options, configuration.edit.editor,
+                                 control.pool, &clustering);
+    model.region_sizes = clustering.counts;
+  }
+
+  model.info.backbone = configuration.backbone;
+  model.info.windows = WindowOptionsOf(data);
+  model.info.masks_seen = OptionsOf(data).repeats == Repeats::kFirst;
+  model.info.reads_slices = !IsLeaveLastOut(data);
+  model.info.data_digest = data.lineage()[kSetupSlice];
+  model.info.configuration =
+      SectionsToJson(configuration, {"", "backbone", "fit", "regions", "edit"});
+  model.info.report = ReportOf(model);
+  return model;
+}
+
+nlohmann::ordered_json FitModelDirectory(const PreparedData& data, const fs::path& path,
+                                         Resume resume, const PhaseControl& control) {
+  ModelDirectory::CheckNotThere(path);
+  const fs::path checkpoint = CheckpointOf(path);
+  const FitOutcome model = FitInMemory(data, checkpoint, resume, control);
+  CheckNotCancelled(control, "the model was written; raie fit --resume goes on");
+  StartPhase(control, "writing");
+  VersionInfo info;
+  info.slice = model.snapshot.slice;
+  info.catalogue_size = model.snapshot.catalogue_size;
+  info.old_catalogue_size = model.snapshot.old_catalogue_size;
+  info.data_digest = model.info.data_digest;
+  info.configuration = model.info.configuration;
+  info.report = model.info.report;
+  ModelDirectory::Create(
+      path, model.info,
+      {.snapshot = model.snapshot, .names = NamesOf(data, info.catalogue_size), .info = info});
+  std::error_code error;
+  fs::remove(checkpoint, error);
+  return model.info.report;
+}
+
+}  // namespace raie

@@ -1,0 +1,47 @@
+// How does slice S become a model?
+//
+// Concept: fit the backbone (early stopping on the validation windows), put the S training windows
+//          into its space, cut that into K regions, calibrate tau and delta on the held-out
+//          windows, write it all as version 0 of a model directory.
+// Source:  METHOD sections 3 and 4 (Eq. 1, calibration below Eq. 4).
+// Errors:  kInvalidArgument for settings that cannot work (before anything is fitted where that can
+//          be known); kCancelled after a checkpoint was written beside the model's place.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "data/prepared_data.h"
+#include "service/configuration.h"
+#include "service/run_control.h"
+#include "store/model_directory.h"
+#include "training/fit.h"
+#include "training/snapshot.h"
+
+namespace raie {
+
+enum class Resume { kNo, kYes };
+
+struct FitOutcome {
+  ModelInfo info;
+  Snapshot snapshot;
+  Configuration configuration;
+  FitReport fit;
+  std::vector<std::int64_t> region_sizes;  // distinct S contexts, by slot
+};
+
+// Where FitModel keeps its state while it runs: MODEL.checkpoint.
+std::filesystem::path CheckpointOf(const std::filesystem::path& model);
+
+// Fits without writing anything but the checkpoint (none if the path is empty).
+FitOutcome FitInMemory(const PreparedData& data, const std::filesystem::path& checkpoint,
+                       Resume resume, const PhaseControl& control);
+
+// Fits and writes `model`; returns what is printed with --json.
+nlohmann::ordered_json FitModelDirectory(const PreparedData& data,
+                                         const std::filesystem::path& model, Resume resume,
+                                         const PhaseControl& control);
+
+}  // namespace raie

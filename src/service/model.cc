@@ -1,0 +1,95 @@
+#include "raie/model.h"
+
+#include <algorithm>
+
+#include "raie/error.h"
+#include "service/responder.h"
+#include "store/model_directory.h"
+
+namespace raie {
+namespace {
+
+ModelSummary SummaryOf(const ModelInfo& info, const Snapshot& snapshot) {
+  ModelSummary summary;
+  summary.backbone = info.backbone.name;
+  summary.dim = snapshot.backbone->dim();
+  summary.context = std::min(info.windows.context, snapshot.backbone->max_length());
+  summary.num_items = snapshot.catalogue_size;
+  summary.version = snapshot.version;
+  summary.slice = snapshot.slice;
+  for (const Region& region : snapshot.editor.regions.regions) {
+    summary.regions.push_back({.id = region.id,
+                               .radius_rad = region.radius_rad,
+                               .num_members = region.num_members,
+                               .has_adapter = snapshot.AdapterOf(region.id) != nullptr});
+  }
+  return summary;
+}
+
+}  // namespace
+
+struct Model::State {
+  bool masks_seen;
+  ModelSummary summary;
+  std::unique_ptr<const Responder> responder;
+};
+
+Model Model::Load(const std::filesystem::path& directory, std::int32_t version) {
+  const ModelDirectory model = ModelDirectory::Open(directory);
+  if (version == kCurrentVersion) version = model.current();
+  auto snapshot = std::make_shared<const Snapshot>(model.LoadSnapshot(version));
+  ModelSummary summary = SummaryOf(model.info(), *snapshot);
+  return Model(std::make_shared<const State>(State{
+      .masks_seen = model.info().masks_seen,
+      .summary = std::move(summary),
+      .responder = std::make_unique<const Responder>(snapshot, model.LoadItemNames(version))}));
+}
+
+const ModelSummary& Model::summary() const { return state_->summary; }
+
+RecommendAnswer Model::Recommend(const RecommendRequest& request) const {
+  const Responder& responder = *state_->responder;
+  if (request.count < 1) {
+    throw Error(ErrorCode::kInvalidArgument, "count = " + std::to_string(request.count) +
+                                                 ": at least one item must be asked for");
+  }
+  RecommendAnswer result;
+  std::vector<ContextItem> context;
+  std::vector<std::int32_t> seen;
+  for (const HistoryItem& item : request.history) {
+    const ItemId id = responder.Find(item.item);
+    if (id == kNoItem) {
+      result.unknown.push_back(item.item);
+    } else {
+      context.push_back({id, item.time});
+      seen.push_back(Index(id));
+    }
+  }
+  if (context.empty() && !result.unknown.empty()) {
+    std::string text = "none of the items of the history is an id or a title the model knows:";
+    for (const std::string& name : result.unknown) text += " \"" + name + "\"";
+    throw Error(ErrorCode::kInvalidArgument, text);
+  }
+  std::sort(seen.begin(), seen.end());
+  seen.erase(std::unique(seen.begin(), seen.end()), seen.end());
+  const bool exclude = request.seen == AnswerSeen::kExclude ||
+                       (request.seen == AnswerSeen::kAsFitted && state_->masks_seen);
+  if (!exclude) seen.clear();
+  if (std::ssize(context) > state_->summary.context) {
+    context.erase(context.begin(), context.end() - state_->summary.context);
+  }
+  const Answer answer = responder.Respond(context, request.count, seen);
+  result.region = answer.route.region;
+  result.cosine = answer.route.cosine;
+  result.margin = answer.route.margin;
+  const ItemNames& names = responder.names();
+  for (const kernels::ScoredItem& item : answer.items) {
+    result.items.push_back(
+        {.item = std::string(names.ids[item.item]),
+         .title = item.item < names.titles.size() ? std::string(names.titles[item.item]) : "",
+         .score = item.score});
+  }
+  return result;
+}
+
+}  // namespace raie

@@ -1,0 +1,66 @@
+#include "service/next_slice.h"
+
+#include <string>
+
+#include "raie/error.h"
+
+namespace raie {
+namespace {
+
+int ChooseSlice(const VersionInfo& current, int asked) {
+  const int next = current.slice + 1;
+  if (asked == kNextSlice || asked == next) return next;
+  throw Error(ErrorCode::kInvalidArgument,
+              "slice " + std::to_string(asked) + ": version " + std::to_string(current.number) +
+                  " has learnt from slices 0 to " + std::to_string(current.slice) +
+                  ", so the next one is " + std::to_string(next) +
+                  (asked <= current.slice ? "; to learn from slice " + std::to_string(asked) +
+                                                " again, go back with raie rollback first"
+                                          : "; edit with the slices in between first"));
+}
+
+void CheckHasRegions(const ModelDirectory& model, const Snapshot& snapshot) {
+  if (snapshot.editor.regions.size() > 0) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              "model " + model.path().string() +
+                  " has no regions (its data has no held-out windows: protocol leave-last-out), so "
+                  "there is nothing to edit; prepare the data with another --protocol");
+}
+
+}  // namespace
+
+AdaptSlice NextSlice::adapt_slice() const {
+  return {.slice = slice,
+          .windows = &windows.training,
+          .memory = &windows.memory,
+          .reference = &windows.reference,
+          .catalogue_size = catalogue_size,
+          .context = model.info().windows.context,
+          .context_items = model.info().masks_seen ? ContextItems::kMasked : ContextItems::kRanked};
+}
+
+RunContext NextSlice::run_context(const PreparedData& data, const PhaseControl& control) const {
+  return {.data = data,
+          .pool = control.pool,
+          .seed = static_cast<std::uint64_t>(configuration.seed),
+          .observer = control.progress,
+          .cancel = control.cancel};
+}
+
+NextSlice LoadNextSlice(const std::filesystem::path& path, const PreparedData& data, int asked,
+                        const PhaseControl& control) {
+  ModelDirectory model = ModelDirectory::Open(path);
+  VersionInfo current = model.LoadInfo(model.current());
+  CheckDataMatches(data, current, model.LoadItemNames(current.number));
+  NextSlice next{.model = std::move(model), .current = std::move(current)};
+  next.before = next.model.LoadSnapshot(next.current.number);
+  CheckHasRegions(next.model, next.before);
+  next.configuration = Configure(control.settings, OptionsOf(data).protocol);
+  next.configuration.edit.Validate();
+  next.slice = ChooseSlice(next.current, asked);
+  next.windows = MakeSliceWindows(data, next.slice);
+  next.catalogue_size = data.catalogue_size(next.slice);
+  return next;
+}
+
+}  // namespace raie

@@ -1,0 +1,64 @@
+#include "raie/pipeline.h"
+
+#include <functional>
+#include <nlohmann/json.hpp>
+
+#include "data/prepare.h"
+#include "data/read_log.h"
+#include "data/simulator.h"
+#include "service/configuration.h"
+#include "service/edit_model.h"
+#include "service/fit_model.h"
+#include "service/output_folder.h"
+
+namespace raie {
+namespace {
+
+std::string WithPool(const RunControl& control,
+                     const std::function<nlohmann::ordered_json(const PhaseControl&)>& run) {
+  TaskPool pool(static_cast<int>(Configure(control.settings).threads));
+  return run({control.settings, pool, control.progress, control.cancel}).dump(2) + "\n";
+}
+
+}  // namespace
+
+std::string SimulateShop(const std::filesystem::path& output, const RunControl& control) {
+  return WithPool(control, [&](const PhaseControl& phase) -> nlohmann::ordered_json {
+    const Configuration configuration = Configure(control.settings);
+    CheckMayReplace(output, "truth.json");
+    const Simulation simulation = SimulateLog(configuration.simulate, phase.pool);
+    SaveSimulation(simulation, output, phase.pool);
+    return {{"users", simulation.log.user_ids.size()},
+            {"items", simulation.log.item_ids.size()},
+            {"events", simulation.log.size()},
+            {"drifting", simulation.truth.drifting}};
+  });
+}
+
+std::string PrepareLogs(const std::vector<std::string>& inputs, const std::filesystem::path& output,
+                        const RunControl& control) {
+  return WithPool(control, [&](const PhaseControl& phase) -> nlohmann::ordered_json {
+    const Configuration configuration = Configure(control.settings);
+    CheckMayReplace(output, "manifest.json");
+    const ReadResult read = ReadLog(inputs, configuration.read, phase.pool);
+    const PrepareReport report =
+        PrepareData(read.log, configuration.prepare, output, phase.pool, ToJson(read.report));
+    return {{"read", ToJson(read.report)}, {"prepared", ToJson(report)}};
+  });
+}
+
+std::string FitModel(const std::filesystem::path& data, const std::filesystem::path& model,
+                     const RunControl& control) {
+  return WithPool(control, [&](const PhaseControl& phase) {
+    return FitModelDirectory(PreparedData::Load(data), model, Resume::kNo, phase);
+  });
+}
+
+std::string EditModel(const std::filesystem::path& model, const std::filesystem::path& data,
+                      int slice, const RunControl& control) {
+  return WithPool(control, [&](const PhaseControl& phase) {
+    return EditModelDirectory(model, PreparedData::Load(data), slice, phase);
+  });
+}
+
+}  // namespace raie

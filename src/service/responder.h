@@ -1,0 +1,74 @@
+// How is one request answered quickly?
+//
+// Concept: what does not depend on the request is made once: the bound weights of the backbone and
+//          of every adapter, the packed item rows, the index from raw ids and titles to items. A
+//          request is then two short forward passes (route, predict) and one pass over the items.
+// Source:  METHOD section 4, Eq. 9 and 10.
+// Errors:  kInvalidArgument for an empty context.
+// Threads: const methods may run concurrently.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "kernels/gemm.h"
+#include "kernels/ranking.h"
+#include "regions/router.h"
+#include "store/model_directory.h"
+#include "training/snapshot.h"
+
+namespace raie {
+
+struct ContextItem {
+  ItemId item;
+  Timestamp time;
+};
+
+struct Answer {
+  std::vector<kernels::ScoredItem> items;  // best first
+  Route route;
+};
+
+class Responder {
+ public:
+  Responder(std::shared_ptr<const Snapshot> snapshot, ItemNames names);
+  Responder(const Responder&) = delete;  // its indexes point into itself
+  Responder& operator=(const Responder&) = delete;
+
+  const Snapshot& snapshot() const { return *snapshot_; }
+  const ItemNames& names() const { return names_; }
+
+  // By raw id, else by title; kNoItem if neither is known.
+  ItemId Find(std::string_view text) const;
+
+  // The `count` best items for a context (oldest first; its end is read) without `excluded`
+  // (sorted).
+  Answer Respond(std::span<const ContextItem> context, std::int64_t count,
+                 std::span<const std::int32_t> excluded) const;
+
+ private:
+  // What answers one region.
+  struct Slot {
+    std::unique_ptr<BoundWeights> weights;
+    ItemRows rows;
+  };
+
+  std::vector<float> Hidden(const BoundWeights& weights, const ItemRows& rows,
+                            const WindowBatch& context) const;
+  std::vector<float> Scores(const Slot& slot, std::span<const float> hidden_D) const;
+
+  std::shared_ptr<const Snapshot> snapshot_;
+  ItemNames names_;
+  std::unique_ptr<BoundWeights> routing_weights_;
+  ItemRows routing_rows_;
+  std::vector<Slot> slots_;  // by slot of the region set; one if there are no regions
+  kernels::PackedWeights packed_items_;
+  std::unordered_map<std::string_view, ItemId> by_id_;
+  std::unordered_map<std::string_view, ItemId> by_title_;
+};
+
+}  // namespace raie

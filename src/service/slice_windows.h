@@ -1,0 +1,23 @@
+// Which windows does a slice train on, which came before it, and what does "no drift" look like?
+//
+// Concept: the windows of slice i, the memory (training windows of slices 0 .. i - 1) and the
+//          reference of the drift gate (windows held out before). In protocol `stream` every slice
+//          keeps each user's last window out of training; elsewhere only slice 0 keeps windows out.
+// Source:  METHOD section 2 ("stream", "Held-out part of S"), section 4 ("Drift gate").
+// Errors:  kInvalidArgument for a slice the data lacks or that has no windows.
+#pragma once
+
+#include "data/prepared_data.h"
+#include "data/windows.h"
+
+namespace raie {
+
+struct SliceWindows {
+  WindowSet training;
+  WindowSet memory;
+  WindowSet reference;
+};
+
+SliceWindows MakeSliceWindows(const PreparedData& data, int slice);
+
+}  // namespace raie

@@ -1,0 +1,344 @@
+#include "store/model_directory.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstdio>
+#include <cstring>
+
+#include "base/files.h"
+#include "raie/error.h"
+#include "raie/version.h"
+#include "store/manifest.h"
+#include "store/names_file.h"
+#include "store/snapshot_files.h"
+
+namespace raie {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int kFormat = 1;
+constexpr char kModelFile[] = "model.json";
+constexpr char kVersionFile[] = "version.json";
+constexpr char kCurrentFile[] = "CURRENT";
+constexpr char kBackboneFile[] = "base/backbone.safetensors";
+
+std::string FolderName(std::int32_t version) {
+  char name[16];
+  std::snprintf(name, sizeof name, "%04d", version);
+  return name;
+}
+
+fs::path FolderOf(const fs::path& model, std::int32_t version) {
+  return model / "versions" / FolderName(version);
+}
+
+// Number and digest, so that a changed digit is not another version.
+std::string CurrentText(const fs::path& model, std::int32_t version) {
+  const auto manifest = LoadManifest(FolderOf(model, version), kVersionFile);
+  return FolderName(version) + " " + manifest.at("digest").get<std::string>() + "\n";
+}
+
+void WriteCurrent(const fs::path& model, std::int32_t version) {
+  WriteFileAtomically(model / kCurrentFile, CurrentText(model, version));
+}
+
+// One writer at a time; released when the process ends, however it ends.
+class WriteLock {
+ public:
+  explicit WriteLock(const fs::path& model)
+      : descriptor_(::open((model / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
+    if (descriptor_ < 0) {
+      throw Error(ErrorCode::kIo,
+                  "cannot write to model " + model.string() + ": " + std::strerror(errno));
+    }
+    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
+      ::close(descriptor_);
+      throw Error(ErrorCode::kUnavailable, "model " + model.string() +
+                                               " is being written by another process; try again "
+                                               "when that has ended");
+    }
+  }
+  ~WriteLock() { ::close(descriptor_); }
+  WriteLock(const WriteLock&) = delete;
+  WriteLock& operator=(const WriteLock&) = delete;
+
+ private:
+  int descriptor_;
+};
+
+nlohmann::ordered_json ToJson(const ModelInfo& info) {
+  return {{"format", kFormat},
+          {"raie", kVersion},
+          {"backbone", OptionsToJson(info.backbone)},
+          {"windows",
+           {{"context", info.windows.context},
+            {"stride", info.windows.stride},
+            {"min_context", info.windows.min_context},
+            {"same_time", EnumNames(SameTime{})[static_cast<int>(info.windows.same_time)]}}},
+          {"masks_seen", info.masks_seen},
+          {"reads_slices", info.reads_slices},
+          {"data_digest", info.data_digest},
+          {"configuration", info.configuration},
+          {"report", info.report}};
+}
+
+ModelInfo ModelInfoFrom(const nlohmann::ordered_json& object, const std::string& place) {
+  ModelInfo info;
+  SetFromJson(FieldsOf(info.backbone), object.at("backbone"), place);
+  const auto& windows = object.at("windows");
+  info.windows.context = windows.at("context");
+  info.windows.stride = windows.at("stride");
+  info.windows.min_context = windows.at("min_context");
+  info.windows.same_time =
+      windows.at("same_time") == "strict" ? SameTime::kStrict : SameTime::kOrder;
+  info.masks_seen = object.at("masks_seen");
+  info.reads_slices = object.at("reads_slices");
+  info.data_digest = object.at("data_digest");
+  info.configuration = object.at("configuration");
+  info.report = object.at("report");
+  return info;
+}
+
+nlohmann::ordered_json ToJson(const VersionInfo& info) {
+  return {{"format", kFormat},
+          {"raie", kVersion},
+          {"number", info.number},
+          {"parent", info.parent},
+          {"slice", info.slice},
+          {"catalogue_size", info.catalogue_size},
+          {"old_catalogue_size", info.old_catalogue_size},
+          {"data_digest", info.data_digest},
+          {"configuration", info.configuration},
+          {"report", info.report}};
+}
+
+VersionInfo VersionInfoFrom(const nlohmann::ordered_json& object) {
+  VersionInfo info;
+  info.number = object.at("number");
+  info.parent = object.at("parent");
+  info.slice = object.at("slice");
+  info.catalogue_size = object.at("catalogue_size");
+  info.old_catalogue_size = object.at("old_catalogue_size");
+  info.data_digest = object.at("data_digest");
+  info.configuration = object.at("configuration");
+  info.report = object.at("report");
+  return info;
+}
+
+// Reads a manifest's members with `read`; what is not there is damage.
+template <class Read>
+auto ReadMembers(const fs::path& path, const nlohmann::ordered_json& manifest, Read read) {
+  const auto corrupt = [&path](const std::string& what) {
+    return Error(ErrorCode::kCorruptData, path.string() + ": " + what);
+  };
+  try {
+    if (manifest.at("format") != kFormat) {
+      throw corrupt("format " + manifest.at("format").dump() + " where this raie (" + kVersion +
+                    ") reads " + std::to_string(kFormat) + "; use the raie that wrote it (" +
+                    manifest.value("raie", "unknown") + ")");
+    }
+    return read(manifest);
+  } catch (const nlohmann::json::exception& error) {
+    throw corrupt(error.what());
+  }
+}
+
+// Writes all files of a version but its manifest into `folder`, which exists.
+void SaveContent(const fs::path& folder, const VersionContent& content) {
+  SaveVersionFiles(folder, content.snapshot);
+  SaveNames(folder / "items.ids", content.names.ids);
+  SaveNames(folder / "items.titles", content.names.titles);
+  if (!content.journal.empty()) WriteFileAtomically(folder / "journal.tsv", content.journal);
+}
+
+void CheckIsModel(const fs::path& path) {
+  if (fs::exists(path / kModelFile)) return;
+  throw Error(ErrorCode::kNotFound, path.string() +
+                                        (fs::exists(path) ? " is not a model (it has no model.json)"
+                                                          : " does not exist") +
+                                        "; make a model with raie fit --model " + path.string());
+}
+
+}  // namespace
+
+ModelDirectory::ModelDirectory(fs::path path) : path_(std::move(path)) {}
+
+void ModelDirectory::Create(const fs::path& path, const ModelInfo& info,
+                            const VersionContent& first) {
+  CheckNotThere(path);
+  AtomicDirectory directory(path);
+  const fs::path& root = directory.path();
+  fs::create_directories(root / "base");
+  SaveBackbone(root / kBackboneFile, *first.snapshot.backbone);
+  SaveManifest(root, kModelFile, "base", ToJson(info));
+
+  VersionInfo version = first.info;
+  version.number = 0;
+  version.parent = -1;
+  const fs::path folder = FolderOf(root, 0);
+  fs::create_directories(folder);
+  SaveContent(folder, first);
+  SaveManifest(folder, kVersionFile, ToJson(version));
+  WriteCurrent(root, 0);
+  directory.Commit();
+}
+
+void ModelDirectory::CheckNotThere(const fs::path& path) {
+  if (!fs::exists(path) || (fs::is_directory(path) && fs::is_empty(path))) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              path.string() +
+                  " exists; a model is never overwritten: give another name, or remove "
+                  "it first");
+}
+
+ModelDirectory ModelDirectory::Open(const fs::path& path) {
+  CheckIsModel(path);
+  ModelDirectory model(path);
+  const auto manifest = LoadManifest(path, kModelFile);
+  model.info_ = ReadMembers(path / kModelFile, manifest, [&](const nlohmann::ordered_json& object) {
+    return ModelInfoFrom(object, (path / kModelFile).string());
+  });
+  CheckFiles(path, manifest);
+  return model;
+}
+
+std::int32_t ModelDirectory::current() const {
+  const std::string text = ReadFile(path_ / kCurrentFile);
+  std::int32_t version = -1;
+  std::from_chars(text.data(), text.data() + text.size(), version);
+  if (version < 0 || !fs::exists(FolderOf(path_, version)) || text != CurrentText(path_, version)) {
+    throw Error(ErrorCode::kCorruptData,
+                (path_ / kCurrentFile).string() +
+                    ": does not name a version; choose one with raie rollback --model " +
+                    path_.string() + " --version N");
+  }
+  return version;
+}
+
+std::vector<std::int32_t> ModelDirectory::versions() const {
+  std::vector<std::int32_t> numbers;
+  for (const auto& entry : fs::directory_iterator(path_ / "versions")) {
+    const std::string name = entry.path().filename().string();
+    std::int32_t number = -1;
+    std::from_chars(name.data(), name.data() + name.size(), number);
+    if (number >= 0 && name == FolderName(number)) numbers.push_back(number);
+  }
+  std::sort(numbers.begin(), numbers.end());
+  return numbers;
+}
+
+VersionInfo ModelDirectory::LoadInfo(std::int32_t version) const {
+  const fs::path folder = FolderOf(path_, version);
+  if (!fs::exists(folder)) {
+    throw Error(ErrorCode::kNotFound, "model " + path_.string() + " has no version " +
+                                          std::to_string(version) + "; it has 0 to " +
+                                          std::to_string(versions().back()));
+  }
+  return ReadMembers(folder / kVersionFile, LoadManifest(folder, kVersionFile), VersionInfoFrom);
+}
+
+Snapshot ModelDirectory::LoadSnapshot(std::int32_t version) const {
+  const VersionInfo info = LoadInfo(version);
+  const fs::path folder = FolderOf(path_, version);
+  CheckFiles(folder, LoadManifest(folder, kVersionFile));
+  Snapshot snapshot;
+  snapshot.version = version;
+  snapshot.slice = info.slice;
+  snapshot.catalogue_size = info.catalogue_size;
+  snapshot.old_catalogue_size = info.old_catalogue_size;
+  snapshot.backbone = LoadBackbone(path_ / kBackboneFile, info_.backbone);
+  LoadVersionFiles(folder, snapshot);
+  return snapshot;
+}
+
+ItemNames ModelDirectory::LoadItemNames(std::int32_t version) const {
+  const fs::path folder = FolderOf(path_, version);
+  ItemNames names{LoadNames(folder / "items.ids"), LoadNames(folder / "items.titles")};
+  const std::int64_t expected = LoadInfo(version).catalogue_size;
+  if (names.ids.size() != expected ||
+      (names.titles.size() != 0 && names.titles.size() != expected)) {
+    throw Error(ErrorCode::kCorruptData,
+                folder.string() + ": " + std::to_string(names.ids.size()) + " item ids and " +
+                    std::to_string(names.titles.size()) + " titles where the catalogue has " +
+                    std::to_string(expected));
+  }
+  return names;
+}
+
+std::string ModelDirectory::LoadJournal(std::int32_t version) const {
+  const fs::path file = FolderOf(path_, version) / "journal.tsv";
+  return fs::exists(file) ? ReadFile(file) : "";
+}
+
+std::int32_t ModelDirectory::Append(const VersionContent& content) {
+  const WriteLock lock(path_);
+  const std::int32_t number = versions().back() + 1;
+  const std::int32_t parent = content.info.parent;
+  AtomicDirectory directory(FolderOf(path_, number));
+  const fs::path& folder = directory.path();
+  SaveContent(folder, content);
+  const fs::path parent_folder = FolderOf(path_, parent);
+  ShareUnchanged(folder, parent_folder, LoadManifest(parent_folder, kVersionFile));
+  VersionInfo info = content.info;
+  info.number = number;
+  SaveManifest(folder, kVersionFile, ToJson(info));
+  directory.Commit();
+  WriteCurrent(path_, number);
+  return number;
+}
+
+void ModelDirectory::SetCurrent(std::int32_t version) {
+  LoadInfo(version);  // it must be there
+  const WriteLock lock(path_);
+  WriteCurrent(path_, version);
+}
+
+void CheckDataMatches(const PreparedData& data, const VersionInfo& info, const ItemNames& names) {
+  const auto refuse = [](const std::string& what) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the data set is not the model's: " + what +
+                    "; give the data set the model was fitted on (raie data append adds slices to "
+                    "it)");
+  };
+  if (info.slice >= data.num_slices()) {
+    refuse("the model has learnt from slices 0 to " + std::to_string(info.slice) +
+           ", the data set has " + std::to_string(data.num_slices()));
+  }
+  const std::string digest = data.lineage()[info.slice];
+  if (digest != info.data_digest) {
+    refuse("slices 0 to " + std::to_string(info.slice) + " have digest " + digest +
+           " where the model learnt from " + info.data_digest);
+  }
+  if (info.catalogue_size > data.num_items()) {
+    refuse("it has " + std::to_string(data.num_items()) + " items, the model " +
+           std::to_string(info.catalogue_size));
+  }
+  for (std::int64_t i = 0; i < info.catalogue_size; ++i) {
+    const ItemId item{static_cast<std::int32_t>(i)};
+    if (data.item_id(item) != names.ids[i]) {
+      refuse("item " + std::to_string(i) + " is \"" + std::string(data.item_id(item)) +
+             "\" there and \"" + std::string(names.ids[i]) + "\" in the model");
+    }
+  }
+}
+
+ItemNames NamesOf(const PreparedData& data, std::int64_t count) {
+  ItemNames names;
+  bool any_title = false;
+  for (std::int64_t i = 0; i < count; ++i) {
+    const ItemId item{static_cast<std::int32_t>(i)};
+    names.ids.Add(data.item_id(item));
+    names.titles.Add(data.title(item));
+    any_title = any_title || !data.title(item).empty();
+  }
+  if (!any_title) names.titles = {};
+  return names;
+}
+
+}  // namespace raie

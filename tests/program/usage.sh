@@ -1,0 +1,30 @@
+#!/bin/bash
+# Help, version, misspelt commands and flags.
+. "$(dirname "$0")/lib.sh"
+
+ok "$raie" --version
+says '^raie [0-9]'
+ok "$raie" --help
+for command in fit edit evaluate recommend drift show rollback demo data; do
+  says "^  $command"
+  ok "$raie" "$command" --help
+done
+for command in prepare append stats simulate; do
+  ok "$raie" data "$command" --help
+  says '--config'
+  says '--set'
+  says '--json'
+done
+ok "$raie" fit --help
+says 'fit.adam.learning_rate = 0.0005'
+says 'regions.k = '
+ok "$raie" data prepare --help
+says 'prepare.min_rating = 4'
+
+refused $kUsage 'subcommand' "$raie"
+refused $kUsage 'nonsense|subcommand' "$raie" nonsense
+refused $kUsage '--data is required' "$raie" fit
+refused $kUsage 'required|expected' "$raie" data prepare --input
+refused $kUsage 'not expected|--wrong' "$raie" show --model x --wrong
+refused $kUsage "no '='" "$raie" show --model x --set fit
+nothing_but
