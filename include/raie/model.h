@@ -20,9 +20,9 @@
 namespace raie {
 
 enum class AnswerSeen {
-  kAsFitted,   // as in the data the model was fitted on: left out if repeats were removed there
+  kAsFitted,  // as in the data the model was fitted on: left out if repeats were removed there
   kAllow,     // items of the history may be recommended again
-  kExclude,    // they are not
+  kExclude,   // they are not
 };
 
 struct HistoryItem {

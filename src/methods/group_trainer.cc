@@ -35,7 +35,7 @@ StepOptions MakeStepOptions(const AdaptOptions& options, std::uint64_t seed) {
   step.adam.learning_rate = options.learning_rate;
   step.adam.weight_decay = options.weight_decay;
   step.adam.clip = options.clip;
-  step.seed = DeriveSeed(seed, kStepPart);
+  step.seed = StepSeed(seed);
   return step;
 }
 
@@ -46,6 +46,12 @@ std::vector<std::int64_t> SampleCounts(const TrainPlan& plan) {
 }
 
 }  // namespace
+
+std::uint64_t StepSeed(std::uint64_t seed) { return DeriveSeed(seed, kStepPart); }
+
+std::uint32_t RowKey(const SampleRef& sample) {
+  return static_cast<std::uint32_t>(2 * sample.window + (sample.from_memory ? 1 : 0));
+}
 
 struct GroupTrainer::State {
   State(const RunContext& run, const AdaptOptions& adapt, const Snapshot& start_snapshot,
@@ -141,8 +147,7 @@ struct GroupTrainer::State {
                       .target = context.data.items()[window.target],
                       .weight = 1,
                       .slot = scheduled.group,
-                      .row_key = static_cast<std::uint32_t>(2 * sample.window +
-                                                            (sample.from_memory ? 1 : 0))});
+                      .row_key = RowKey(sample)});
     ++rows_seen[scheduled.group];
   }
 

@@ -64,6 +64,10 @@ class GroupTrainer {
   std::unique_ptr<State> state_;
 };
 
+// Which random bits training draws: of the steps under a run's seed, and of a sample's dropout.
+std::uint64_t StepSeed(std::uint64_t seed);
+std::uint32_t RowKey(const SampleRef& sample);
+
 // Returns the snapshot with rows for `catalogue_size` items: rows of new items are the mean of the
 // rows of S plus noise, the same for scoring and routing.
 Snapshot WithCatalogue(const Snapshot& snapshot, std::int64_t catalogue_size, std::uint64_t seed);

@@ -17,12 +17,12 @@ ScoringSlot SlotFor(const Snapshot& snapshot, RegionId region) {
 MaskedItems Masked(const WindowBatch& contexts, const TopKRequest& request) {
   MaskedItems masked;
   for (std::int64_t row = 0; row < contexts.num_rows(); ++row) {
+    std::vector<ItemId> items = request.excluded;
     if (request.context_items == ContextItems::kMasked) {
-      masked.items.insert(masked.items.end(), contexts.items.begin() + contexts.offsets[row],
-                          contexts.items.begin() + contexts.offsets[row + 1]);
+      items.insert(items.end(), contexts.items.begin() + contexts.offsets[row],
+                   contexts.items.begin() + contexts.offsets[row + 1]);
     }
-    masked.items.insert(masked.items.end(), request.excluded.begin(), request.excluded.end());
-    masked.offsets.push_back(std::ssize(masked.items));
+    masked.AppendRow(std::move(items));
   }
   return masked;
 }
@@ -31,7 +31,8 @@ MaskedItems Masked(const WindowBatch& contexts, const TopKRequest& request) {
 
 std::vector<float> RoutingStates(const Snapshot& snapshot, const WindowBatch& contexts,
                                  TaskPool& pool) {
-  return EncodeContexts(*snapshot.backbone, *snapshot.routing_items, contexts, pool);
+  return EncodeContexts(MakeEncoder(*snapshot.backbone, *snapshot.routing_items, pool), contexts,
+                        pool);
 }
 
 SnapshotScorer::SnapshotScorer(std::shared_ptr<const Snapshot> snapshot)
@@ -42,11 +43,18 @@ SnapshotScorer::SnapshotScorer(std::shared_ptr<const Snapshot> snapshot)
   if (slots_.empty()) slots_.push_back(SlotFor(*snapshot_, kNoRegion));
 }
 
-ScoringModel SnapshotScorer::Model(std::int64_t catalogue_size) const {
-  return {.backbone = *snapshot_->backbone,
-          .slots = slots_,
-          .catalogue_size = catalogue_size,
-          .bias_N = {}};
+std::shared_ptr<const BoundModel> SnapshotScorer::Bound(std::int64_t catalogue_size,
+                                                        TaskPool& pool) const {
+  const std::lock_guard lock(mutex_);
+  auto& bound = bound_[catalogue_size];
+  if (bound == nullptr) {
+    bound = std::make_shared<const BoundModel>(ScoringModel{.backbone = *snapshot_->backbone,
+                                                            .slots = slots_,
+                                                            .catalogue_size = catalogue_size,
+                                                            .bias_N = {}},
+                                               pool);
+  }
+  return bound;
 }
 
 std::vector<std::int32_t> SnapshotScorer::SlotsOf(std::span<const Route> routes) {
@@ -64,7 +72,7 @@ void SnapshotScorer::Score(const WindowBatch& contexts, std::int64_t catalogue_s
                            std::span<float> scores_BN) const {
   TaskPool pool(1);
   const auto slots = SlotsOf(Routes(contexts, pool));
-  ScoreAll(Model(catalogue_size), {.rows = contexts, .slots = slots}, pool, scores_BN);
+  ScoreAll(*Bound(catalogue_size, pool), {.rows = contexts, .slots = slots}, pool, scores_BN);
 }
 
 RoutedRanks SnapshotScorer::Ranks(const WindowBatch& contexts, const RankRequest& request,
@@ -72,10 +80,11 @@ RoutedRanks SnapshotScorer::Ranks(const WindowBatch& contexts, const RankRequest
   RoutedRanks result;
   result.routes = Routes(contexts, pool);
   const auto slots = SlotsOf(result.routes);
-  const MaskedItems masked =
-      request.context_items == ContextItems::kMasked ? MaskContexts(contexts) : MaskedItems();
-  result.ranks = RankTargets(Model(request.catalogue_size), {.rows = contexts, .slots = slots},
-                             request.targets, masked, pool);
+  const bool is_masked = request.context_items == ContextItems::kMasked;
+  const MaskedItems masked = is_masked ? MaskContexts(contexts) : MaskedItems();
+  result.ranks =
+      RankTargets(*Bound(request.catalogue_size, pool), {.rows = contexts, .slots = slots},
+                  {.targets = request.targets, .masked = is_masked ? &masked : nullptr}, pool);
   return result;
 }
 
@@ -83,8 +92,10 @@ std::vector<std::vector<RankedItem>> SnapshotScorer::TopK(const WindowBatch& con
                                                           const TopKRequest& request,
                                                           TaskPool& pool) const {
   const auto slots = SlotsOf(Routes(contexts, pool));
-  const auto best = TopItems(Model(request.catalogue_size), {.rows = contexts, .slots = slots},
-                             request.k, Masked(contexts, request), pool);
+  const MaskedItems masked = Masked(contexts, request);
+  const auto best =
+      TopItems(*Bound(request.catalogue_size, pool), {.rows = contexts, .slots = slots},
+               {.k = request.k, .masked = &masked}, pool);
   std::vector<std::vector<RankedItem>> result(best.size());
   for (std::size_t row = 0; row < best.size(); ++row) {
     for (const kernels::ScoredItem& scored : best[row]) {
@@ -98,7 +109,7 @@ std::vector<double> SnapshotScorer::Nll(const WindowBatch& contexts,
                                         std::span<const ItemId> targets,
                                         std::int64_t catalogue_size, TaskPool& pool) const {
   const auto slots = SlotsOf(Routes(contexts, pool));
-  return TargetNll(Model(catalogue_size), {.rows = contexts, .slots = slots}, targets, pool);
+  return TargetNll(*Bound(catalogue_size, pool), {.rows = contexts, .slots = slots}, targets, pool);
 }
 
 }  // namespace raie

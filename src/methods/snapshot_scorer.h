@@ -3,11 +3,15 @@
 // Concept: two passes. The frozen backbone without adapter gives z, which names the region; then
 //          the region's adapter and item rows give the scores. Without regions there is one pass.
 // Source:  METHOD section 4, Eq. 9 and 10.
-// Threads: immutable; methods that take a pool use it from one thread at a time.
+// Threads: answers do not depend on earlier questions; methods that take a pool use it from one
+//          thread at a time.
+// Cost:    the first question about a catalogue packs the item rows for it.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <vector>
 
@@ -35,11 +39,14 @@ class SnapshotScorer final : public Scorer {
                           std::int64_t catalogue_size, TaskPool& pool) const;
 
  private:
-  ScoringModel Model(std::int64_t catalogue_size) const;
+  // The weights, bound and packed once for each catalogue that is asked for.
+  std::shared_ptr<const BoundModel> Bound(std::int64_t catalogue_size, TaskPool& pool) const;
   static std::vector<std::int32_t> SlotsOf(std::span<const Route> routes);
 
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<ScoringSlot> slots_;  // by slot of the region set; one if there are no regions
+  mutable std::mutex mutex_;        // guards bound_
+  mutable std::map<std::int64_t, std::shared_ptr<const BoundModel>> bound_;
 };
 
 // Returns z_BD: normalised hidden states of the frozen backbone (no adapter, routing rows).

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <memory>
 #include <numeric>
-#include <string>
 
 #include "methods/snapshot_scorer.h"
-#include "raie/error.h"
 
 namespace raie {
 namespace {
@@ -52,23 +51,27 @@ ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
 
 WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
                            const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool) {
+  const DistinctContexts distinct = FindDistinctContexts(windows);
+  const std::span<const std::int64_t> firsts = distinct.window_of_row;
   WindowStates states;
   states.dim = snapshot.backbone->dim();
-  states.contexts = FindDistinctContexts(windows);
-  const std::span<const std::int64_t> rows = states.contexts.window_of_row;
-  states.z_MD.reserve(rows.size() * states.dim);
-  for (std::int64_t begin = 0; begin < std::ssize(rows); begin += kChunk) {
-    const auto chosen = rows.subspan(begin, std::min(kChunk, std::ssize(rows) - begin));
+  for (std::int64_t begin = 0; begin < std::ssize(firsts); begin += kChunk) {
+    const auto chosen = firsts.subspan(begin, std::min(kChunk, std::ssize(firsts) - begin));
     const ReadWindows read =
         ReadContexts(data, windows, chosen, snapshot.backbone->max_length(), catalogue_size);
-    if (read.windows.size() != chosen.size()) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "reading windows: " + std::to_string(chosen.size() - read.windows.size()) +
-                      " contexts hold no item below " + std::to_string(catalogue_size) +
-                      ", the catalogue; use the catalogue of the windows' own slice");
-    }
+    if (read.windows.empty()) continue;
     const std::vector<float> z = RoutingStates(snapshot, read.contexts, pool);
     states.z_MD.insert(states.z_MD.end(), z.begin(), z.end());
+    states.window_of_row.insert(states.window_of_row.end(), read.windows.begin(),
+                                read.windows.end());
+  }
+  // Contexts that lost all their items have no row.
+  std::vector<std::int64_t> row_of_first(windows.size(), -1);
+  for (std::size_t row = 0; row < states.window_of_row.size(); ++row) {
+    row_of_first[states.window_of_row[row]] = static_cast<std::int64_t>(row);
+  }
+  for (const std::int64_t context : distinct.row_of_window) {
+    states.row_of_window.push_back(row_of_first[firsts[context]]);
   }
   return states;
 }
@@ -77,8 +80,8 @@ std::vector<RegionId> RegionsOf(const WindowStates& states, const RegionSet& reg
                                 TaskPool& pool) {
   const std::vector<Route> routes = RouteMany(regions, states.z_MD, pool);
   std::vector<RegionId> result;
-  for (const std::int64_t row : states.contexts.row_of_window) {
-    result.push_back(routes[row].region);
+  for (const std::int64_t row : states.row_of_window) {
+    result.push_back(row < 0 ? kNoRegion : routes[row].region);
   }
   return result;
 }

@@ -43,16 +43,16 @@ ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
 struct WindowStates {
   std::int64_t dim = 0;
   std::vector<float> z_MD;
-  DistinctContexts contexts;
+  std::vector<std::int64_t> window_of_row;  // [M] the first window with this context
+  std::vector<std::int64_t> row_of_window;  // [windows]; -1: the context holds no known item
 
   std::span<const float> row(std::int64_t m) const { return std::span(z_MD).subspan(m * dim, dim); }
 };
 
-// Throws kInvalidArgument if a context holds no known item.
 WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
                            const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool);
 
-// Returns the region of every window.
+// Returns the region of every window; kNoRegion where nothing of the context is known.
 std::vector<RegionId> RegionsOf(const WindowStates& states, const RegionSet& regions,
                                 TaskPool& pool);
 

@@ -1,6 +1,7 @@
 // How is the edit journal written down?
 //
-// Concept: journal.tsv, a line a decision, in the order they were made; windows are named by the raw
+// Concept: journal.tsv, a line a decision, in the order they were made; windows are named by the
+// raw
 //          id of their user and the time of their target, so that the journal can be read without
 //          the data set. docs/formats.md.
 #pragma once

@@ -1,0 +1,39 @@
+// Method `lora_big`: one global adapter with RAIE's parameter count, rank K r, alpha / r kept.
+//
+// K is the number of regions after the edits of the slice; in an endless stream (more than the
+// three slices S, F, T) the starting K, since the rank cannot follow later edits (METHOD sections
+// 2, 5).
+#include "methods/one_adapter.h"
+#include "methods/registry.h"
+#include "methods/shared_adapter.h"
+#include "methods/slice_plan.h"
+
+namespace raie {
+namespace {
+
+class LoraBig final : public OneAdapterMethod {
+ public:
+  using OneAdapterMethod::OneAdapterMethod;
+  std::string_view name() const override { return "lora_big"; }
+
+ private:
+  LoraOptions AdapterOptions(const WindowSet& windows, std::int64_t catalogue_size,
+                             const Snapshot& grown_setup) const override {
+    if (context_.data.num_slices() > 3) {
+      return WithRankTimes(options_.lora, grown_setup.editor.regions.starting_count);
+    }
+    const WindowStates states =
+        ComputeStates(grown_setup, context_.data, windows, catalogue_size, context_.pool);
+    const EditResult edits =
+        EditWithWindows(context_, grown_setup, windows, states, options_.editor);
+    return WithRankTimes(options_.lora, edits.state.regions.size());
+  }
+};
+
+}  // namespace
+
+std::unique_ptr<Method> MakeLoraBig(const RunContext& context, const AdaptOptions& options) {
+  return std::make_unique<LoraBig>(context, options);
+}
+
+}  // namespace raie

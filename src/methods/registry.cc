@@ -1,0 +1,36 @@
+#include "methods/registry.h"
+
+#include <string>
+#include <vector>
+
+#include "raie/error.h"
+
+namespace raie {
+namespace {
+
+constexpr MethodInfo kMethods[] = {
+    {"frozen", "the S backbone as it is", &MakeFrozen},
+    {"lora", "one adapter for everybody, trained on F", &MakeLora},
+    {"lora_big", "the same with RAIE's parameter count", &MakeLoraBig},
+    {"raie", "regions edited by F, one adapter a drifting region", &MakeRaie},
+};
+
+}  // namespace
+
+std::span<const MethodInfo> Methods() { return kMethods; }
+
+std::unique_ptr<Method> MakeMethod(std::string_view name, const RunContext& context,
+                                   const AdaptOptions& options) {
+  std::vector<std::string> names;
+  for (const MethodInfo& method : kMethods) {
+    if (name == method.name) return method.make(context, options);
+    names.emplace_back(method.name);
+  }
+  const std::string nearest = NearestName(name, names);
+  std::string message = "there is no method \"" + std::string(name) + "\"";
+  message += nearest.empty() ? "; methods:" : "; did you mean " + nearest + "? Methods:";
+  for (const std::string& known : names) message += " " + known;
+  throw Error(ErrorCode::kInvalidArgument, message);
+}
+
+}  // namespace raie

@@ -1,0 +1,15 @@
+// Where are the methods made? One line a method; each is defined in the file of its name.
+#pragma once
+
+#include <memory>
+
+#include "methods/method.h"
+
+namespace raie {
+
+std::unique_ptr<Method> MakeFrozen(const RunContext& context, const AdaptOptions& options);
+std::unique_ptr<Method> MakeLora(const RunContext& context, const AdaptOptions& options);
+std::unique_ptr<Method> MakeLoraBig(const RunContext& context, const AdaptOptions& options);
+std::unique_ptr<Method> MakeRaie(const RunContext& context, const AdaptOptions& options);
+
+}  // namespace raie

@@ -1,0 +1,36 @@
+#include "methods/setup.h"
+
+#include <utility>
+
+#include "methods/window_states.h"
+#include "regions/calibration.h"
+
+namespace raie {
+
+Snapshot MakeFittedSnapshot(const FittedModel& model) {
+  Snapshot snapshot;
+  snapshot.backbone = model.backbone;
+  snapshot.items = model.items;
+  snapshot.routing_items = model.items;
+  snapshot.catalogue_size = model.catalogue_size;
+  snapshot.old_catalogue_size = model.catalogue_size;
+  return snapshot;
+}
+
+Snapshot WithRegions(const Snapshot& snapshot, const PreparedData& data, const SetupWindows& setup,
+                     const DiscoveryOptions& discovery, const EditorOptions& editor, TaskPool& pool,
+                     KMeansResult* clustering) {
+  const WindowStates training =
+      ComputeStates(snapshot, data, setup.training, snapshot.catalogue_size, pool);
+  const WindowStates held_out =
+      ComputeStates(snapshot, data, setup.held_out, snapshot.catalogue_size, pool);
+  Discovery found = DiscoverRegions(training.z_MD, training.dim, discovery, pool);
+  Snapshot result = snapshot;
+  result.editor.regions = std::move(found.regions);
+  result.editor.calibration = Calibrate(result.editor.regions, held_out.z_MD, editor, pool);
+  result.editor.buffer = {};
+  if (clustering != nullptr) *clustering = std::move(found.clustering);
+  return result;
+}
+
+}  // namespace raie

@@ -1,0 +1,29 @@
+// How do several adapters become one that starts where they stand?
+//
+// Concept: the sum of low-rank updates is a low-rank update: stacking the rows of A and the columns
+//          of B, weighted, gives their mean exactly. Adapters that do not exist yet leave fresh
+//          rows whose B is zero.
+// Source:  METHOD section 4 ("sharing = shared": one adapter of rank K_d r); how it goes on from
+//          slice to slice is ours (O).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "adapters/adapter.h"
+#include "backbones/backbone.h"
+
+namespace raie {
+
+// `adapters` has one entry a region (null: none yet); regions may share one. Returns an adapter of
+// rank entries x options.rank (more if the adapters need more), alpha / rank kept, whose update is
+// the mean of theirs.
+std::shared_ptr<const Adapter> MakeSharedAdapter(
+    const Backbone& backbone, const LoraOptions& options,
+    std::span<const std::shared_ptr<const Adapter>> adapters, std::uint64_t seed);
+
+// Returns the options with `factor` times the rank and alpha / rank kept.
+LoraOptions WithRankTimes(const LoraOptions& options, std::int64_t factor);
+
+}  // namespace raie

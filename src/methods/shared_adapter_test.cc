@@ -1,0 +1,70 @@
+#include "methods/shared_adapter.h"
+
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "methods/shop_fixture.h"
+
+namespace raie {
+namespace {
+
+std::shared_ptr<const Adapter> Random(std::uint64_t seed) {
+  LoraOptions options;
+  options.rank = 2;
+  Adapter adapter =
+      Adapter::Make(testing::TinyShop().snapshot.backbone->linear_maps(), options, seed);
+  RandomStream random(seed, 1);
+  for (float& value : adapter.values()) value = static_cast<float>(random.Normal());
+  return std::make_shared<const Adapter>(std::move(adapter));
+}
+
+// (alpha / r) B A at one entry of one map.
+double Update(const Adapter& adapter, std::size_t m, std::int64_t o, std::int64_t i) {
+  const Adapter::Map& map = adapter.maps()[m];
+  const std::int64_t rank = adapter.options().rank;
+  double sum = 0;
+  for (std::int64_t r = 0; r < rank; ++r) {
+    sum += adapter.b_OR(map)[o * rank + r] * adapter.a_RI(map)[r * map.inputs + i];
+  }
+  return adapter.scale() * sum;
+}
+
+TEST(SharedAdapterTest, ItsUpdateIsTheMeanOfTheRegions) {
+  const Backbone& backbone = *testing::TinyShop().snapshot.backbone;
+  LoraOptions options;
+  options.rank = 2;
+  const auto one = Random(1);
+  const auto two = Random(2);
+  const std::vector<std::shared_ptr<const Adapter>> adapters = {one, two, nullptr, one};
+  const auto shared = MakeSharedAdapter(backbone, options, adapters, 5);
+  EXPECT_EQ(shared->options().rank, 8);
+  EXPECT_FLOAT_EQ(shared->scale(), one->scale());
+  for (std::size_t m = 0; m < shared->maps().size(); ++m) {
+    for (const std::int64_t o : {0, 3}) {
+      for (const std::int64_t i : {0, 2}) {
+        EXPECT_NEAR(Update(*shared, m, o, i),
+                    (2 * Update(*one, m, o, i) + Update(*two, m, o, i)) / 4, 1e-4);
+      }
+    }
+  }
+}
+
+TEST(SharedAdapterTest, WithoutAdaptersItIsFreshAndChangesNothing) {
+  const Backbone& backbone = *testing::TinyShop().snapshot.backbone;
+  const std::vector<std::shared_ptr<const Adapter>> none(3);
+  const auto shared = MakeSharedAdapter(backbone, LoraOptions{}, none, 5);
+  EXPECT_EQ(shared->options().rank, 24);
+  EXPECT_TRUE(shared->IsZero());
+}
+
+TEST(SharedAdapterTest, AnAdapterThatIsSharedAlreadyGoesOn) {
+  const Backbone& backbone = *testing::TinyShop().snapshot.backbone;
+  LoraOptions options;
+  options.rank = 1;
+  const auto one = Random(1);
+  const std::vector<std::shared_ptr<const Adapter>> same = {one, one};
+  EXPECT_EQ(MakeSharedAdapter(backbone, options, same, 5), one);
+}
+
+}  // namespace
+}  // namespace raie

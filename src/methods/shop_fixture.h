@@ -1,0 +1,114 @@
+// A tiny simulated shop with a fitted backbone and regions, for tests of the F phase.
+//
+// Concept: made once a test program: 4 interests of which one drifts, 16-dimensional SASRec, a few
+//          epochs. Everything follows from fixed seeds.
+#pragma once
+
+#include <memory>
+#include <utility>
+
+#include "backbones/registry.h"
+#include "data/log_fixture.h"
+#include "data/prepare.h"
+#include "data/simulator.h"
+#include "methods/method.h"
+#include "methods/setup.h"
+#include "training/fit.h"
+
+namespace raie::testing {
+
+struct Shop {
+  explicit Shop(const SimulatorOptions& simulator, std::int64_t regions)
+      : simulation(SimulateLog(simulator, pool)), data(Prepare()) {
+    windows = WindowOptionsOf(data);
+    setup = MakeSetupWindows(data, 0, windows);
+    new_windows = MakeWindows(data, 1, windows);
+    BackboneOptions options;
+    options.sasrec.dim = 16;
+    options.sasrec.blocks = 1;
+    options.sasrec.heads = 1;
+    options.sasrec.context = windows.context;
+    options.sasrec.dropout = 0.1;
+    std::shared_ptr<Backbone> backbone = MakeBackbone(options, 1);
+    ItemTable items(16, MakeItemRows(options, data.catalogue_size(0), 2));
+    FitOptions fit;
+    fit.max_epochs = 12;
+    fit.batch_size = 32;
+    fit.adam.learning_rate = 5e-3;
+    FitRequest request{.data = data, .windows = windows, .tiles = {}, .checkpoint = {}};
+    request.seed = 3;
+    request.catalogue_size = data.catalogue_size(0);
+    FitBackbone(fit, request, *backbone, items, pool);
+    const Snapshot fitted =
+        MakeFittedSnapshot({.backbone = backbone,
+                            .items = std::make_shared<const ItemTable>(std::move(items)),
+                            .catalogue_size = data.catalogue_size(0)});
+    DiscoveryOptions discovery;
+    discovery.k = regions;
+    snapshot = WithRegions(fitted, data, setup, discovery,
+                           EditorOptions::Preset(EditorPreset::kRaie), pool);
+  }
+
+  PreparedData Prepare() {
+    PrepareOptions options;
+    options.context = 5;
+    options.k_core = 2;
+    PrepareData(simulation.log, options, folder.path() / "prepared", pool);
+    return PreparedData::Load(folder.path() / "prepared");
+  }
+
+  RunContext context(std::uint64_t seed = 7) { return {.data = data, .pool = pool, .seed = seed}; }
+
+  AdaptSlice slice() const {
+    return {.slice = 1,
+            .windows = &new_windows,
+            .memory = &setup.training,
+            .reference = &setup.held_out,
+            .catalogue_size = data.catalogue_size(1),
+            .context = windows.context,
+            .context_items = ContextItems::kRanked};
+  }
+
+  // Small and quick: few epochs, small batches, a rate that moves something.
+  static AdaptOptions Options(EditorPreset editor = EditorPreset::kRaie) {
+    AdaptOptions options = AdaptOptions::Preset(editor, Protocol::kStrict);
+    options.lora.rank = 2;
+    options.lora.alpha = 4;
+    options.batch_size = 64;
+    options.learning_rate = 5e-3;
+    options.epochs = 1;
+    options.checkpoints = 3;
+    options.item_rows = ItemRowsKind::kFrozen;
+    options.editor.add_min_windows = 20;
+    return options;
+  }
+
+  TaskPool pool{2};
+  TemporaryFolder folder;
+  Simulation simulation;
+  PreparedData data;
+  WindowOptions windows;
+  SetupWindows setup;
+  WindowSet new_windows;
+  Snapshot snapshot;
+};
+
+inline Shop& TinyShop() {
+  static Shop shop(
+      [] {
+        SimulatorOptions options;
+        options.users = 80;
+        options.items = 80;
+        options.events = 4000;
+        options.interests = 4;
+        options.drifting = 1;
+        options.successors = 2;
+        options.noise = 0.1;
+        options.born_later = 0.1;
+        return options;
+      }(),
+      4);
+  return shop;
+}
+
+}  // namespace raie::testing

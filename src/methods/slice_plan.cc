@@ -1,0 +1,102 @@
+#include "methods/slice_plan.h"
+
+#include <utility>
+
+#include "base/random.h"
+#include "methods/group_trainer.h"
+#include "raie/error.h"
+
+namespace raie {
+namespace {
+
+constexpr std::uint64_t kEditPart = 0x656474;
+
+}  // namespace
+
+EditResult EditWithWindows(const RunContext& context, const Snapshot& before,
+                           const WindowSet& windows, const WindowStates& states,
+                           const EditorOptions& options) {
+  std::vector<bool> taken(states.window_of_row.size());
+  std::vector<float> z_MD;
+  std::vector<std::int64_t> users;
+  std::vector<std::int64_t> numbers;
+  for (const std::int64_t window : OrderByTime(context.data, windows)) {
+    const std::int64_t row = states.row_of_window[window];
+    if (row < 0 || taken[row]) continue;  // the same context is one edit
+    taken[row] = true;
+    const auto z_D = states.row(row);
+    z_MD.insert(z_MD.end(), z_D.begin(), z_D.end());
+    users.push_back(Index(windows.windows[window].user));
+    numbers.push_back(window);
+  }
+  EditorState state = before.editor;
+  state.buffer = {};
+  EditorOptions editor = options;
+  editor.seed = DeriveSeed(context.seed, kEditPart);
+  return EditRegions(
+      state,
+      {.z_MD = z_MD, .users = users, .windows = numbers, .num_slice_windows = windows.size()},
+      editor);
+}
+
+const WindowStates& StateCache::Get(const RunContext& context, const Snapshot& snapshot,
+                                    const WindowSet& windows, std::int64_t catalogue_size) {
+  if (!states_.has_value()) {
+    states_ = ComputeStates(snapshot, context.data, windows, catalogue_size, context.pool);
+  }
+  return *states_;
+}
+
+SlicePlan PlanSlice(const RunContext& context, const AdaptOptions& options, const PlanInput& input,
+                    PlanCaches& caches) {
+  if (input.before.editor.regions.size() == 0) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "raie: the model has no regions to edit; fit it with regions first");
+  }
+  TaskPool& pool = context.pool;
+  const WindowStates states =
+      ComputeStates(input.before, context.data, input.windows, input.catalogue_size, pool);
+  SlicePlan plan;
+  plan.edits = EditWithWindows(context, input.before, input.windows, states, options.editor);
+  const RegionSet& regions = plan.edits.state.regions;
+  plan.new_regions = RegionsOf(states, regions, pool);
+  if (options.rho > 0 && input.slice.memory != nullptr && input.slice.memory->size() > 0) {
+    const WindowStates& memory =
+        caches.memory.Get(context, input.before, *input.slice.memory, input.catalogue_size);
+    plan.memory_regions = RegionsOf(memory, regions, pool);
+  }
+  if (input.drift == DriftReporting::kOff) return plan;
+
+  const WindowSet none;
+  const WindowSet& reference = input.slice.reference != nullptr ? *input.slice.reference : none;
+  const WindowStates& reference_states =
+      caches.reference.Get(context, input.before, reference, input.known_items);
+  const auto reference_regions = RegionsOf(reference_states, regions, pool);
+  const auto recent_nll =
+      TargetLosses(input.before, context.data, input.windows, input.known_items, pool);
+  const auto reference_nll =
+      TargetLosses(input.before, context.data, reference, input.known_items, pool);
+  plan.drift = ReportDrift(
+      context.data, regions,
+      {.windows = input.windows.windows, .regions = plan.new_regions, .nll = recent_nll},
+      {.windows = reference.windows, .regions = reference_regions, .nll = reference_nll},
+      options.drift);
+  return plan;
+}
+
+SlicePlan MeasureSliceDrift(const RunContext& context, const AdaptOptions& options,
+                            const Snapshot& snapshot, const AdaptSlice& slice) {
+  options.Validate();
+  const Snapshot before = WithCatalogue(snapshot, slice.catalogue_size, context.seed);
+  PlanCaches caches;
+  return PlanSlice(context, options,
+                   {.before = before,
+                    .windows = *slice.windows,
+                    .catalogue_size = slice.catalogue_size,
+                    .slice = slice,
+                    .known_items = snapshot.catalogue_size,
+                    .drift = DriftReporting::kOn},
+                   caches);
+}
+
+}  // namespace raie
