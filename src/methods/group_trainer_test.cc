@@ -159,7 +159,8 @@ TEST(GroupTrainerTest, AStrongAnchorKeepsSharedRowsNear) {
     options.anchor = strong == 0 ? 0 : 10;
     GroupTrainer trainer(shop.context(), options, start, TwoGroups(1000));
     trainer.TrainTo(1000);
-    const auto rows = trainer.Current().items->base_ND();
+    const Snapshot now = trainer.Current();
+    const auto rows = now.items->base_ND();
     const auto first = start.items->base_ND();
     for (std::size_t i = 0; i < rows.size(); ++i) {
       distance[strong] += (rows[i] - first[i]) * (rows[i] - first[i]);

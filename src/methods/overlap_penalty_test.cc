@@ -15,6 +15,7 @@ const std::vector<LinearMapInfo> kMaps = {{"a.q", "q", 5, 4}, {"a.ffn_in", "ffn_
 Adapter Random(std::uint64_t seed, std::int64_t rank = 3) {
   LoraOptions options;
   options.rank = rank;
+  options.maps = {"q", "ffn_in"};
   Adapter adapter = Adapter::Make(kMaps, options, seed);
   RandomStream random(seed, 1);
   for (float& value : adapter.values()) value = static_cast<float>(random.Normal());

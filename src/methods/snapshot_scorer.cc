@@ -29,18 +29,21 @@ MaskedItems Masked(const WindowBatch& contexts, const TopKRequest& request) {
 
 }  // namespace
 
-std::vector<float> RoutingStates(const Snapshot& snapshot, const WindowBatch& contexts,
-                                 TaskPool& pool) {
-  return EncodeContexts(MakeEncoder(*snapshot.backbone, *snapshot.routing_items, pool), contexts,
-                        pool);
-}
-
 SnapshotScorer::SnapshotScorer(std::shared_ptr<const Snapshot> snapshot)
     : snapshot_(std::move(snapshot)) {
   for (const Region& region : snapshot_->editor.regions.regions) {
     slots_.push_back(SlotFor(*snapshot_, region.id));
   }
   if (slots_.empty()) slots_.push_back(SlotFor(*snapshot_, kNoRegion));
+}
+
+const BoundModel& SnapshotScorer::Encoder(TaskPool& pool) const {
+  const std::lock_guard lock(mutex_);
+  if (encoder_ == nullptr) {
+    encoder_ = std::make_unique<const BoundModel>(
+        MakeEncoder(*snapshot_->backbone, *snapshot_->routing_items, pool));
+  }
+  return *encoder_;
 }
 
 std::shared_ptr<const BoundModel> SnapshotScorer::Bound(std::int64_t catalogue_size,
@@ -65,7 +68,7 @@ std::vector<std::int32_t> SnapshotScorer::SlotsOf(std::span<const Route> routes)
 
 std::vector<Route> SnapshotScorer::Routes(const WindowBatch& contexts, TaskPool& pool) const {
   if (snapshot_->editor.regions.size() == 0) return {};
-  return RouteMany(snapshot_->editor.regions, RoutingStates(*snapshot_, contexts, pool), pool);
+  return RouteMany(snapshot_->editor.regions, EncodeContexts(Encoder(pool), contexts, pool), pool);
 }
 
 void SnapshotScorer::Score(const WindowBatch& contexts, std::int64_t catalogue_size,

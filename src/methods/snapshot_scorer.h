@@ -39,18 +39,16 @@ class SnapshotScorer final : public Scorer {
                           std::int64_t catalogue_size, TaskPool& pool) const;
 
  private:
-  // The weights, bound and packed once for each catalogue that is asked for.
+  // The weights, bound and packed once: for routing, and for each catalogue that is asked for.
+  const BoundModel& Encoder(TaskPool& pool) const;
   std::shared_ptr<const BoundModel> Bound(std::int64_t catalogue_size, TaskPool& pool) const;
   static std::vector<std::int32_t> SlotsOf(std::span<const Route> routes);
 
   std::shared_ptr<const Snapshot> snapshot_;
   std::vector<ScoringSlot> slots_;  // by slot of the region set; one if there are no regions
-  mutable std::mutex mutex_;        // guards bound_
+  mutable std::mutex mutex_;        // guards what follows
+  mutable std::unique_ptr<const BoundModel> encoder_;
   mutable std::map<std::int64_t, std::shared_ptr<const BoundModel>> bound_;
 };
-
-// Returns z_BD: normalised hidden states of the frozen backbone (no adapter, routing rows).
-std::vector<float> RoutingStates(const Snapshot& snapshot, const WindowBatch& contexts,
-                                 TaskPool& pool);
 
 }  // namespace raie

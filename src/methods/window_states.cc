@@ -7,6 +7,7 @@
 #include <numeric>
 
 #include "methods/snapshot_scorer.h"
+#include "training/encode.h"
 
 namespace raie {
 namespace {
@@ -55,12 +56,13 @@ WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
   const std::span<const std::int64_t> firsts = distinct.window_of_row;
   WindowStates states;
   states.dim = snapshot.backbone->dim();
+  const BoundModel encoder = MakeEncoder(*snapshot.backbone, *snapshot.routing_items, pool);
   for (std::int64_t begin = 0; begin < std::ssize(firsts); begin += kChunk) {
     const auto chosen = firsts.subspan(begin, std::min(kChunk, std::ssize(firsts) - begin));
     const ReadWindows read =
         ReadContexts(data, windows, chosen, snapshot.backbone->max_length(), catalogue_size);
     if (read.windows.empty()) continue;
-    const std::vector<float> z = RoutingStates(snapshot, read.contexts, pool);
+    const std::vector<float> z = EncodeContexts(encoder, read.contexts, pool);
     states.z_MD.insert(states.z_MD.end(), z.begin(), z.end());
     states.window_of_row.insert(states.window_of_row.end(), read.windows.begin(),
                                 read.windows.end());
