@@ -188,6 +188,9 @@ TEST(ReadLog, TitlesAndCategoriesFromColumnsAndFiles) {
   EXPECT_EQ(named.titles[0], "");
   EXPECT_EQ(named.titles[1], "the bee");
   EXPECT_EQ(named.categories.size(), 0);
+  options.titles = WriteFile(folder, "roles.csv", "title,item\na bee,B\n");
+  options.title_columns = {};
+  EXPECT_EQ(Read(file, options).log.titles[1], "a bee");
 }
 
 TEST(ReadLog, SeveralFilesAreOneLog) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <deque>
 #include <map>
 #include <string_view>
@@ -59,6 +60,7 @@ class TitleReader {
       : name_(file.ToString()), format_(format), text_(ToUtf8(ReadAll(file))) {
     layout_ = LayoutOf(format);
     if (!options.title_columns.empty()) SetColumns(options);
+    if (layout_.item.empty()) TakeRolesAsNames();
     if (layout_.item.empty()) {
       Refuse(
           "say which columns hold what: title_columns = item=COLUMN,title=COLUMN,"
@@ -89,6 +91,24 @@ class TitleReader {
   bool IsJson() const {
     const std::size_t first = text_.find_first_not_of(" \t\r\n");
     return layout_.separator.empty() && first != std::string::npos && text_[first] == '{';
+  }
+
+  // A header that names its columns by their roles needs no title_columns.
+  void TakeRolesAsNames() {
+    const std::string_view header = std::string_view(text_).substr(0, text_.find('\n'));
+    const auto has = [&](std::string_view role) {
+      const std::size_t at = header.find(role);
+      const auto is_letter = [&](std::size_t i) {
+        return i < header.size() && std::isalnum(static_cast<unsigned char>(header[i])) != 0;
+      };
+      return at != std::string_view::npos && (at == 0 || !is_letter(at - 1)) &&
+             !is_letter(at + role.size());
+    };
+    if (IsJson() || !has("item") || !has("title")) return;
+    layout_.header = true;
+    layout_.item = "item";
+    layout_.title = "title";
+    if (has("category")) layout_.category = "category";
   }
 
   void SetColumns(const ReadOptions& options) {
