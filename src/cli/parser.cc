@@ -73,7 +73,7 @@ void AddKeyFlag(CLI::App& app, const KeyFlag& flag, Parsed& parsed, const FieldL
     app.add_flag(flag.flag, parsed.given, help);
   } else {
     auto* option = app.add_option(flag.flag, parsed.values, help)->type_name("VALUE");
-    option->expected(1);
+    option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     if (flag.repeatable) {
       option->expected(1, 1 << 20)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     }

@@ -150,6 +150,10 @@ nlohmann::ordered_json FitModelDirectory(const PreparedData& data, const fs::pat
                                          Resume resume, const PhaseControl& control) {
   ModelDirectory::CheckNotThere(path);
   const fs::path checkpoint = CheckpointOf(path);
+  if (resume == Resume::kYes && !fs::exists(checkpoint)) {
+    throw Error(ErrorCode::kNotFound, "there is no checkpoint " + checkpoint.string() +
+                                          " to go on from; run raie fit without --resume");
+  }
   const FitOutcome model = FitInMemory(data, checkpoint, resume, control);
   CheckNotCancelled(control, "the model was written; raie fit --resume goes on");
   StartPhase(control, "writing");
@@ -164,7 +168,7 @@ nlohmann::ordered_json FitModelDirectory(const PreparedData& data, const fs::pat
       path, model.info,
       {.snapshot = model.snapshot, .names = NamesOf(data, info.catalogue_size), .info = info});
   std::error_code error;
-  fs::remove(checkpoint, error);
+  fs::remove_all(checkpoint, error);
   return model.info.report;
 }
 

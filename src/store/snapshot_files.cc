@@ -101,7 +101,8 @@ void SaveAdapters(const fs::path& folder, const Snapshot& snapshot) {
 AdapterMap LoadAdapters(const fs::path& folder, const Backbone& backbone) {
   AdapterMap adapters;
   std::map<std::string, std::shared_ptr<const Adapter>> loaded;
-  for (const auto& [region, name] : ReadJson(folder / kAdapters).items()) {
+  const auto names = ReadJson(folder / kAdapters);
+  for (const auto& [region, name] : names.items()) {
     auto& adapter = loaded[name.get<std::string>()];
     if (adapter == nullptr) {
       adapter = std::make_shared<const Adapter>(
