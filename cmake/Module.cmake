@@ -29,7 +29,7 @@ function(raie_module name)
   endforeach()
   target_link_libraries(raie_${name} PRIVATE ${arg_LINK})
   set_property(GLOBAL APPEND PROPERTY RAIE_MODULES raie_${name})
-  if(RAIE_BUILD_TESTS AND tests AND (RAIE_PENDING_TESTS OR NOT name MATCHES "^(store|service)$"))
+  if(RAIE_BUILD_TESTS AND tests)
     add_executable(raie_${name}_test ${tests})
     target_link_libraries(raie_${name}_test PRIVATE raie_${name} GTest::gtest GTest::gtest_main
                                                     ${arg_LINK})

@@ -32,7 +32,7 @@ case $case_name in
     ;;
   wrong_separator)
     log 20 | sed 's/::/;/g' >ratings.dat
-    refused $kData 'ratings.dat:1.*(field|::)' prepare ratings.dat --format movielens-dat
+    refused '[23]' 'ratings.dat.*field.*::' prepare ratings.dat --format movielens-dat
     nothing_but ratings.dat
     ;;
   one_event_user)
@@ -87,7 +87,7 @@ case $case_name in
     refused $kUsage 'wrong.toml:2.*context' prepare ratings.dat --config wrong.toml
     printf '[prepare\n' >broken.toml
     refused $kUsage 'broken.toml:1.*TOML' prepare ratings.dat --config broken.toml
-    refused $kUsage 'context.*1 to' prepare ratings.dat --set prepare.context=0
+    refused $kUsage 'context.*1 to' prepare ratings.dat --context 0
     refused $kUsage 'min_rating' prepare ratings.dat --set prepare.min_rating=many
     nothing_but broken.toml ratings.dat wrong.toml
     ;;

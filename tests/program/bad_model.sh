@@ -90,6 +90,7 @@ case $case_name in
       [ "$code" -eq 0 ] || fail "exit code $code after an interrupt"
     fi
     [ ! -e parts.checkpoint ] || fail 'the checkpoint remains'
+    refused $kData 'no checkpoint' "$raie" fit --data "$shop/data" --model new --resume
     diff -r whole parts || fail 'the resumed run differs'
     ;;
   bad_edits)

@@ -49,8 +49,8 @@ refused() {
 # nothing_but FILE...: the current folder holds these files and folders only.
 nothing_but() {
   local found wanted
-  found=$(ls -A | grep -v '^\.\(out\|err\)$' | sort | tr '\n' ' ')
-  wanted=$(printf '%s\n' "$@" | sort | tr '\n' ' ')
+  found=$(find . -mindepth 1 -maxdepth 1 ! -name .out ! -name .err -printf '%f\n' | sort | tr '\n' ' ')
+  wanted=$([ $# -eq 0 ] || printf '%s\n' "$@" | sort | tr '\n' ' ')
   [ "$found" = "$wanted" ] || fail "the folder holds '$found' where '$wanted' was expected"
 }
 

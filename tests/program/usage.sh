@@ -4,9 +4,10 @@
 
 ok "$raie" --version
 says '^raie [0-9]'
+commands=(fit edit evaluate recommend drift show rollback demo data)
 ok "$raie" --help
-for command in fit edit evaluate recommend drift show rollback demo data; do
-  says "^  $command"
+for command in "${commands[@]}"; do says "^  $command"; done
+for command in "${commands[@]}"; do
   ok "$raie" "$command" --help
 done
 for command in prepare append stats simulate; do
@@ -16,7 +17,7 @@ for command in prepare append stats simulate; do
   says '--json'
 done
 ok "$raie" fit --help
-says 'fit.adam.learning_rate = 0.0005'
+says 'fit.adam.learning_rate = 5e-04'
 says 'regions.k = '
 ok "$raie" data prepare --help
 says 'prepare.min_rating = 4'
