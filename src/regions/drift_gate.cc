@@ -103,7 +103,9 @@ RegionDrift Measure(const RegionLosses& region, const Sample& pool,
   const Sample& held_out = drift.pooled ? pool : own;
   drift.held_out_users = static_cast<std::int64_t>(held_out.user_means.size());
   drift.drift = recent.mean - held_out.mean;
-  const std::optional<WelchResult> test = WelchTest(recent.user_means, held_out.user_means);
+  std::vector<double> allowed = held_out.user_means;  // of a region whose rise is just d_min
+  for (double& mean : allowed) mean += options.d_min;
+  const std::optional<WelchResult> test = WelchTest(recent.user_means, allowed);
   drift.tested = test.has_value();
   if (test) drift.p_value = test->p_greater;
   FillInterval(drift, recent, held_out, options.interval);

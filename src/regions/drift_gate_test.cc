@@ -27,6 +27,7 @@ std::vector<UserLoss> Users(int first, int count, double mean, RandomStream& ran
 TEST(DriftGate, DriftIsTheDifferenceOfWindowMeansAndTheTestIsOverUsers) {
   DriftGateOptions options;
   options.min_held_out = 1;
+  options.d_min = 0.25;
   const RegionLosses region{RegionId{4},
                             {Loss(0, 3.0, 1), Loss(1, 5.0, 3), Loss(2, 4.0, 1)},
                             {Loss(0, 1.0, 2), Loss(3, 2.0, 2), Loss(5, 3.0, 4)}};
@@ -36,7 +37,7 @@ TEST(DriftGate, DriftIsTheDifferenceOfWindowMeansAndTheTestIsOverUsers) {
   EXPECT_EQ(drift.held_out_windows, 8);
   EXPECT_NEAR(drift.drift, (3 + 15 + 4) / 5.0 - (2 + 4 + 12) / 8.0, 1e-12);
   const std::vector<double> recent = {3, 5, 4};
-  const std::vector<double> held_out = {1, 2, 3};
+  const std::vector<double> held_out = {1.25, 2.25, 3.25};  // d_min is allowed
   EXPECT_EQ(drift.p_value, WelchTest(recent, held_out)->p_greater);
   EXPECT_FALSE(drift.pooled);
   EXPECT_LT(drift.low, drift.drift);
@@ -77,8 +78,21 @@ TEST(DriftGate, ASureButSmallRiseIsNoDrift) {
   RandomStream random(2, 0);
   const RegionLosses region{RegionId{0}, Users(0, 20000, 5.15, random), Users(0, 20000, 5, random)};
   const RegionDrift drift = MeasureDrift({&region, 1}, DriftGateOptions())[0];
-  EXPECT_LT(drift.p_adjusted, 0.001);
+  EXPECT_GT(drift.low, 0.1);
+  EXPECT_GT(drift.p_adjusted, 0.999);
   EXPECT_FALSE(drift.drifts);
+}
+
+// A window mean above d_min that users do not bear out.
+TEST(DriftGate, ARiseThatIsNotSureToPassTheLeastIsNoDrift) {
+  RandomStream random(4, 0);
+  const RegionLosses region{RegionId{0}, Users(0, 400, 5.27, random), Users(0, 400, 5, random)};
+  const RegionDrift drift = MeasureDrift({&region, 1}, DriftGateOptions())[0];
+  EXPECT_GT(drift.drift, 0.25);
+  EXPECT_FALSE(drift.drifts);
+  DriftGateOptions none;
+  none.d_min = 0;
+  EXPECT_TRUE(MeasureDrift({&region, 1}, none)[0].drifts);
 }
 
 // d_min = 0 and no drift: the family-wise error of the gate stays near its level.
@@ -113,7 +127,7 @@ TEST(DriftGate, FewHeldOutWindowsAreReplacedByThePool) {
   EXPECT_EQ(drifts[1].held_out_users, 3);
   EXPECT_NEAR(drifts[1].drift, 3.5 - (20 + 20 + 40 + 95) / 59.0, 1e-12);
   const std::vector<double> recent = {3, 4};
-  const std::vector<double> pool = {2, 2, 5};  // user 0: (20 + 40) / 30 windows
+  const std::vector<double> pool = {2.25, 2.25, 5.25};  // user 0: (20 + 40) / 30 windows; d_min
   EXPECT_NEAR(drifts[1].p_value, WelchTest(recent, pool)->p_greater, 1e-12);
 }
 

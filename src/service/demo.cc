@@ -2,15 +2,14 @@
 
 #include <chrono>
 #include <limits>
-#include <memory>
 
 #include "data/prepare.h"
-#include "evaluation/evaluate.h"
-#include "methods/method.h"
+#include "data/truth.h"
+#include "evaluation/comparison.h"
+#include "evaluation/truth_agreement.h"
 #include "methods/slice_plan.h"
 #include "service/edit_model.h"
 #include "service/fit_model.h"
-#include "service/shop_truth.h"
 #include "service/slice_windows.h"
 
 namespace raie {
@@ -19,25 +18,13 @@ namespace {
 constexpr int kLearnSlice = 1;
 constexpr int kTestSlice = 2;
 
-struct Contender {
-  const char* method;
-  EditorPreset editor;
-  const char* label;
-};
-constexpr Contender kContenders[] = {
-    {"frozen", EditorPreset::kRaie, "frozen"},
-    {"lora", EditorPreset::kRaie, "one LoRA"},
-    {"lora_big", EditorPreset::kRaie, "LoRA of RAIE's size"},
-    {"raie", EditorPreset::kPaper, "RAIE --editor paper"},
-    {"raie", EditorPreset::kRaie, "RAIE"},
-};
-
 // The fitted model and the slice all methods learn from.
 struct Stage {
   const PreparedData& data;
   const FitOutcome& model;
   const SliceWindows& windows;
   const PhaseControl& control;
+  std::uint64_t seed;
 
   AdaptSlice slice() const {
     return {.slice = kLearnSlice,
@@ -48,69 +35,67 @@ struct Stage {
             .context = model.info.windows.context,
             .context_items = model.info.masks_seen ? ContextItems::kMasked : ContextItems::kRanked};
   }
-  RunContext context() const {
-    return {.data = data,
-            .pool = control.pool,
-            .seed = static_cast<std::uint64_t>(model.configuration.seed),
-            .observer = control.progress,
-            .cancel = control.cancel};
-  }
 };
 
-AdaptOptions OptionsFor(const Stage& stage, EditorPreset editor) {
-  Settings settings = stage.control.settings;
-  settings.values.push_back(
-      {"editor", EnumNames(EditorPreset{})[static_cast<int>(editor)], "demo"});
-  return Configure(settings, OptionsOf(stage.data).protocol).edit;
+SlicePlan MeasureDriftOf(const Stage& stage) {
+  StartPhase(stage.control, "measuring drift");
+  const RunContext context{.data = stage.data,
+                           .pool = stage.control.pool,
+                           .seed = stage.seed,
+                           .observer = stage.control.progress,
+                           .cancel = stage.control.cancel};
+  return MeasureSliceDrift(context, stage.model.configuration.edit, stage.model.snapshot,
+                           stage.slice());
 }
 
-nlohmann::ordered_json RunContender(const Stage& stage, const Contender& contender) {
-  if (stage.control.progress) stage.control.progress({.phase = contender.label});
-  const auto method =
-      MakeMethod(contender.method, stage.context(), OptionsFor(stage, contender.editor));
-  method->Prepare(stage.model.snapshot, stage.windows.memory);
-  const auto begin = std::chrono::steady_clock::now();
-  const AdaptReport report = method->Adapt(stage.slice());
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-  CheckNotCancelled(stage.control, "the comparison was complete");
-  EvaluationRequest request;
-  request.windows = stage.model.info.windows;
-  request.test_slice = kTestSlice;
-  request.catalogue_size = stage.data.catalogue_size(kLearnSlice);
-  request.context_items = stage.slice().context_items;
-  request.setup_part = SetupPart::kHeldOutOnly;
-  const EvaluationReport ranks =
-      Evaluate(*method->MakeScorer(), stage.data, request, stage.control.pool);
-  return {{"method", contender.label},
-          {"S_held_out", ToJson(ranks.held_out)},
-          {"T", ToJson(ranks.test)},
-          {"samples", report.training.samples},
-          {"trained_parameters", report.training.trained_parameters},
-          {"seconds", seconds}};
+// The methods of StandardComparison; what the user set wins over the editors' presets.
+std::vector<ComparedMethod> Contenders(const Stage& stage) {
+  const auto with = [&](EditorPreset editor) {
+    Settings settings = stage.control.settings;
+    settings.values.push_back(
+        {"editor", EnumNames(EditorPreset{})[static_cast<int>(editor)], "demo"});
+    return Configure(settings, OptionsOf(stage.data).protocol).edit;
+  };
+  std::vector<ComparedMethod> methods = StandardComparison(with(EditorPreset::kRaie));
+  for (ComparedMethod& method : methods) {
+    const bool paper = method.label.find("paper") != std::string::npos;
+    method.options = with(paper ? EditorPreset::kPaper : EditorPreset::kRaie);
+  }
+  return methods;
+}
+
+nlohmann::ordered_json Compare(const Stage& stage) {
+  const SetupWindows setup = MakeSetupWindows(stage.data, 0, stage.model.info.windows);
+  const AdaptSlice slice = stage.slice();
+  ComparisonRequest request{.setup = stage.model.snapshot,
+                            .setup_windows = setup,
+                            .slice = slice,
+                            .evaluation = {},
+                            .seeds = std::span(&stage.seed, 1),
+                            .observer = stage.control.progress,
+                            .cancel = stage.control.cancel};
+  request.evaluation.windows = stage.model.info.windows;
+  request.evaluation.test_slice = kTestSlice;
+  request.evaluation.catalogue_size = slice.catalogue_size;
+  request.evaluation.context_items = slice.context_items;
+  request.evaluation.setup_part = SetupPart::kHeldOutOnly;
+  return ToJson(CompareMethods(Contenders(stage), stage.data, request, stage.control.pool));
 }
 
 void AddTruth(const Stage& stage, const SlicePlan& plan, const SimulationTruth& truth,
               nlohmann::ordered_json& result) {
-  std::vector<RegionId> regions;
-  std::vector<double> drift;
-  for (const RegionDriftReport& region : plan.drift->regions) {
-    regions.push_back(region.drift.region);
-    drift.push_back(region.drift.drift);
-  }
-  const ShopTruth match =
-      CompareWithTruth(stage.data, stage.windows.training, plan.new_regions, regions, truth);
-  for (std::size_t k = 0; k < regions.size(); ++k) {
+  const TruthAgreement match =
+      CompareWithTruth(plan, stage.windows.training, AlignTruth(truth, stage.data));
+  for (std::size_t k = 0; k < match.regions.size(); ++k) {
     auto& line = result["drift"][k];
     line["true_interest"] = match.regions[k].main_interest;
     line["true_interest_share"] = match.regions[k].main_share;
     line["drifted_traffic"] = match.regions[k].drifted_share;
   }
-  const auto correlation = DriftRankCorrelation(drift, match.regions);
-  result["truth"] = {
-      {"drifting_interests", truth.drifting},
-      {"adjusted_rand", match.adjusted_rand},
-      {"rank_correlation", correlation.value_or(std::numeric_limits<double>::quiet_NaN())}};
+  result["truth"] = {{"drifting_interests", truth.drifting},
+                     {"adjusted_rand", match.adjusted_rand},
+                     {"rank_correlation",
+                      match.drift_correlation.value_or(std::numeric_limits<double>::quiet_NaN())}};
 }
 
 }  // namespace
@@ -118,11 +103,16 @@ void AddTruth(const Stage& stage, const SlicePlan& plan, const SimulationTruth& 
 Settings DemoSettings(const Settings& given) {
   Settings settings;
   // Sizes that finish in two minutes on two cores; item rows as the paper's text has them.
-  settings.values = {
-      {"backbone.sasrec.dim", "64", "demo"}, {"fit.adam.learning_rate", "1e-3", "demo"},
-      {"fit.max_epochs", "60", "demo"},      {"fit.patience_epochs", "6", "demo"},
-      {"fit.patience_steps", "100", "demo"}, {"regions.k", "8", "demo"},
-      {"edit.item_rows", "frozen", "demo"}};
+  settings.values = {{"backbone.sasrec.dim", "64", "demo"},
+                     {"fit.adam.learning_rate", "3e-3", "demo"},
+                     {"fit.batch_size", "128", "demo"},
+                     {"fit.max_epochs", "20", "demo"},
+                     {"fit.patience_epochs", "4", "demo"},
+                     {"fit.patience_steps", "0", "demo"},
+                     {"regions.k", "8", "demo"},
+                     {"edit.item_rows", "frozen", "demo"},
+                     {"edit.learning_rate", "2e-3", "demo"},
+                     {"edit.epochs", "1", "demo"}};
   // Files come before single values, so a file's keys must win over the demo's by themselves.
   if (!given.files.empty()) settings.values.clear();
   settings.files = given.files;
@@ -147,11 +137,9 @@ nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* 
   const double fit_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const SliceWindows windows = MakeSliceWindows(data, kLearnSlice);
-  const Stage stage{data, model, windows, control};
-
-  StartPhase(control, "measuring drift");
-  const SlicePlan plan = MeasureSliceDrift(stage.context(), OptionsFor(stage, EditorPreset::kRaie),
-                                           model.snapshot, stage.slice());
+  const Stage stage{data, model, windows, control,
+                    static_cast<std::uint64_t>(model.configuration.seed)};
+  const SlicePlan plan = MeasureDriftOf(stage);
   nlohmann::ordered_json result = {
       {"data",
        {{"users", data.num_users()},
@@ -162,13 +150,11 @@ nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* 
       {"fit", {{"best_epoch", model.fit.best_epoch}, {"seconds", fit_seconds}}},
       {"edits", ToJson(plan.edits.summary)},
       {"drift", ToJson(*plan.drift, data)},
-      {"methods", nlohmann::ordered_json::array()},
+      {"methods", nullptr},
       {"truth", nullptr}};
   if (truth != nullptr) AddTruth(stage, plan, *truth, result);
-  for (const Contender& contender : kContenders) {
-    CheckNotCancelled(control, "the comparison was complete");
-    result["methods"].push_back(RunContender(stage, contender));
-  }
+  result["methods"] = Compare(stage);
+  CheckNotCancelled(control, "the comparison was complete");
   return result;
 }
 

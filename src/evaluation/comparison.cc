@@ -1,0 +1,113 @@
+#include "evaluation/comparison.h"
+
+#include <algorithm>
+
+namespace raie {
+namespace {
+
+// `preset`'s editing, gate and replay; everything else as in `options`.
+AdaptOptions WithEditor(const AdaptOptions& options, EditorPreset preset) {
+  const AdaptOptions own = AdaptOptions::Preset(preset, Protocol::kStrict);
+  AdaptOptions result = options;
+  result.editor = own.editor;
+  result.gate = own.gate;
+  result.keep_gate = own.keep_gate;
+  result.rho = own.rho;
+  return result;
+}
+
+class MeanOver {
+ public:
+  MeanOver(std::span<const ComparisonRow> rows, const std::string& label) {
+    for (const ComparisonRow& row : rows) {
+      if (row.label == label) rows_.push_back(&row);
+    }
+  }
+
+  template <class Value>
+  double Of(const Value& value) const {
+    double sum = 0;
+    for (const ComparisonRow* row : rows_) sum += static_cast<double>(value(*row));
+    return sum / static_cast<double>(rows_.size());
+  }
+
+  nlohmann::ordered_json Part(RankSummary EvaluationReport::*part) const {
+    const auto mean = [&](const auto& of) {
+      return Of([&](const ComparisonRow& row) { return of((row.evaluation.*part).window_mean); });
+    };
+    return {{"windows", (rows_[0]->evaluation.*part).windows},
+            {"recall@10", mean([](const RankMetrics& means) { return means.recall[1]; })},
+            {"ndcg@10", mean([](const RankMetrics& means) { return means.ndcg[1]; })}};
+  }
+
+ private:
+  std::vector<const ComparisonRow*> rows_;
+};
+
+}  // namespace
+
+std::vector<ComparedMethod> StandardComparison(const AdaptOptions& options) {
+  return {{"frozen", "frozen", options},
+          {"one LoRA", "lora", options},
+          {"LoRA of RAIE's size", "lora_big", WithEditor(options, EditorPreset::kRaie)},
+          {"RAIE --editor paper", "raie", WithEditor(options, EditorPreset::kPaper)},
+          {"RAIE", "raie", WithEditor(options, EditorPreset::kRaie)}};
+}
+
+std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> methods,
+                                          const PreparedData& data,
+                                          const ComparisonRequest& request, TaskPool& pool) {
+  std::vector<ComparisonRow> rows;
+  for (const std::uint64_t seed : request.seeds) {
+    for (const ComparedMethod& compared : methods) {
+      const ProgressObserver observer = [&](const Progress& progress) {
+        Progress named = progress;
+        named.phase = compared.label + ", seed " + std::to_string(seed) + ": " + progress.phase;
+        request.observer(named);
+      };
+      const RunContext context{.data = data,
+                               .pool = pool,
+                               .seed = seed,
+                               .observer = request.observer ? observer : nullptr,
+                               .cancel = request.cancel};
+      const auto method = MakeMethod(compared.method, context, compared.options);
+      method->Prepare(request.setup, request.setup_windows.training);
+      ComparisonRow row{.label = compared.label, .seed = seed, .evaluation = {}, .adapt = {}};
+      row.adapt = method->Adapt(request.slice);
+      EvaluationRequest evaluation = request.evaluation;
+      evaluation.catalogue_size = request.slice.catalogue_size;
+      row.evaluation = Evaluate(*method->MakeScorer(), data, evaluation, pool);
+      rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+nlohmann::ordered_json ToJson(std::span<const ComparisonRow> rows) {
+  auto json = nlohmann::ordered_json::array();
+  std::vector<std::string> done;
+  for (const ComparisonRow& first : rows) {
+    if (std::find(done.begin(), done.end(), first.label) != done.end()) continue;
+    done.push_back(first.label);
+    const MeanOver mean(rows, first.label);
+    const auto adapt = [&](const auto& of) {
+      return mean.Of([&](const ComparisonRow& row) { return of(row.adapt); });
+    };
+    json.push_back(
+        {{"method", first.label},
+         {"S_held_out", mean.Part(&EvaluationReport::held_out)},
+         {"T", mean.Part(&EvaluationReport::test)},
+         {"seconds", adapt([](const AdaptReport& a) { return a.seconds; })},
+         {"samples", adapt([](const AdaptReport& a) { return a.training.samples; })},
+         {"tuning_samples", adapt([](const AdaptReport& a) { return a.tuning.samples; })},
+         {"steps", adapt([](const AdaptReport& a) { return a.training.steps; })},
+         {"trained_parameters",
+          adapt([](const AdaptReport& a) { return a.training.trained_parameters; })},
+         {"bytes_kept", adapt([](const AdaptReport& a) { return a.bytes_kept; })},
+         {"chosen_share", adapt([](const AdaptReport& a) { return a.chosen_share; })},
+         {"forward_passes", adapt([](const AdaptReport& a) { return a.forward_passes; })}});
+  }
+  return json;
+}
+
+}  // namespace raie

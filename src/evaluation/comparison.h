@@ -1,0 +1,57 @@
+// How do methods compare on one prepared data set, from one model fitted on S?
+//
+// Concept: every method starts from the same snapshot, learns from the same slice with the same
+//          seed and budget, and is evaluated on the same windows. One row a method and seed.
+// Source:  METHOD sections 2 ("Budget": what is always reported), 5 and 8.
+// Units:   seconds of wall time.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/task_pool.h"
+#include "evaluation/evaluate.h"
+#include "methods/method.h"
+#include "raie/progress.h"
+
+namespace raie {
+
+struct ComparedMethod {
+  std::string label;  // "raie --editor paper"
+  std::string method;
+  AdaptOptions options;
+};
+
+// Frozen, one LoRA, a LoRA of RAIE's size, RAIE as in the paper, RAIE. What concerns every method
+// (budget, item rows, adapters, optimiser) is taken from `options`, RAIE's own from the presets.
+std::vector<ComparedMethod> StandardComparison(const AdaptOptions& options);
+
+struct ComparisonRequest {
+  const Snapshot& setup;  // with regions
+  const SetupWindows& setup_windows;
+  const AdaptSlice& slice;
+  EvaluationRequest evaluation;  // its catalogue is the slice's
+  std::span<const std::uint64_t> seeds;
+  ProgressObserver observer = nullptr;
+  const CancelFlag* cancel = nullptr;
+};
+
+struct ComparisonRow {
+  std::string label;
+  std::uint64_t seed = 0;
+  EvaluationReport evaluation;
+  AdaptReport adapt;
+};
+
+std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> methods,
+                                          const PreparedData& data,
+                                          const ComparisonRequest& request, TaskPool& pool);
+
+// Means over the seeds of one method: {"method", "S_held_out": {"recall@10", "ndcg@10"}, "T": ...,
+// "seconds", "samples", "steps", "trained_parameters", ...}; one object a method.
+nlohmann::ordered_json ToJson(std::span<const ComparisonRow> rows);
+
+}  // namespace raie
