@@ -4,7 +4,7 @@
 //          weight is packed once a step (PackedWeights) and used by all tiles of that step. Every
 //          row of a product is summed in the same order whatever else is in the call, so a window
 //          has the same bits in any tile.
-// Source:  docs/decisions: measured against oneDNN (dnnl_sgemm and matmul with packed weights).
+// Source:  docs/decisions/004: measured against oneDNN (dnnl_sgemm and matmul with packed weights).
 // Shapes:  T rows (tokens, outputs), O outputs, I inputs of a linear map with W [O, I].
 // Errors:  kInternal if shapes do not agree.
 // Threads: a PackedWeights may be read by many threads; each call runs in its own thread.
