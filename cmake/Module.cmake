@@ -5,6 +5,10 @@
 #   *Slow*     label slow      (only scripts/test --slow runs them)
 #   *Threads*  label threads   (run wherever unit is, and by the thread sanitizer)
 #   others     label unit
+# The target raie_module_tests builds these programs and nothing else. Under the thread sanitizer they
+# hold the *Threads* suites only: the other files would be compiled for nothing.
+add_custom_target(raie_module_tests)
+
 function(raie_discover_tests target)
   set(common DISCOVERY_TIMEOUT 120 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
   gtest_discover_tests(${target} ${common} TEST_FILTER "-*Threads*:*Slow*"
@@ -13,6 +17,17 @@ function(raie_discover_tests target)
                        TEST_LIST ${target}_threads PROPERTIES LABELS threads TIMEOUT 600)
   gtest_discover_tests(${target} ${common} TEST_FILTER "*Slow*"
                        TEST_LIST ${target}_slow PROPERTIES LABELS slow TIMEOUT 7200)
+endfunction()
+
+# Leaves in the list the files that hold a *Threads* suite.
+function(raie_only_thread_tests list)
+  foreach(file ${${list}})
+    file(STRINGS ${file} suites REGEX "^TEST.*Threads")
+    if(suites)
+      list(APPEND kept ${file})
+    endif()
+  endforeach()
+  set(${list} ${kept} PARENT_SCOPE)
 endfunction()
 
 function(raie_module name)
@@ -29,10 +44,16 @@ function(raie_module name)
   endforeach()
   target_link_libraries(raie_${name} PRIVATE ${arg_LINK})
   set_property(GLOBAL APPEND PROPERTY RAIE_MODULES raie_${name})
+  if(RAIE_SANITIZE STREQUAL "thread")
+    raie_only_thread_tests(tests)
+  endif()
   if(RAIE_BUILD_TESTS AND tests)
     add_executable(raie_${name}_test ${tests})
     target_link_libraries(raie_${name}_test PRIVATE raie_${name} GTest::gtest GTest::gtest_main
                                                     ${arg_LINK})
+    # Tests run for a moment and compile for long.
+    target_compile_options(raie_${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
+    add_dependencies(raie_module_tests raie_${name}_test)
     raie_discover_tests(raie_${name}_test)
   endif()
 endfunction()
