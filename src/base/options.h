@@ -18,7 +18,7 @@
 #include <cstdint>
 #include <functional>
 #include <limits>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
 #include <string_view>
@@ -122,11 +122,6 @@ template <HasFields Options>
 bool SameOptions(const Options& a, const Options& b) {
   // ToToml only reads through the references.
   return ToToml(FieldsOf(const_cast<Options&>(a))) == ToToml(FieldsOf(const_cast<Options&>(b)));
-}
-
-template <HasFields Options>
-nlohmann::ordered_json OptionsToJson(const Options& options) {
-  return ToJson(FieldsOf(const_cast<Options&>(options)));
 }
 
 }  // namespace raie

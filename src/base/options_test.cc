@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/files.h"
+#include "base/options_json.h"
 #include "raie/error.h"
 
 namespace raie {

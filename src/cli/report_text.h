@@ -1,7 +1,7 @@
 // How are the results that several commands share written for people?
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 
 namespace raie::cli {

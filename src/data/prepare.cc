@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/options_json.h"
 #include "data/event_table.h"
 #include "data/k_core.h"
 #include "data/prepared_writer.h"

@@ -1,6 +1,7 @@
 #include "data/read_log.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
 #include <utility>

@@ -1,5 +1,7 @@
 #include "data/read_log.h"
 
+#include <nlohmann/json.hpp>
+
 #include <gtest/gtest.h>
 
 #include "data/readers/reader_fixture.h"

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/files.h"
+#include "base/options_json.h"
 #include "raie/error.h"
 
 namespace raie {

@@ -6,7 +6,7 @@
 // Source:  METHOD section 8 tells what to expect.
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <vector>
 

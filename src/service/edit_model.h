@@ -8,7 +8,7 @@
 #pragma once
 
 #include <filesystem>
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include "data/prepared_data.h"
 #include "methods/adapt_report.h"

@@ -11,6 +11,7 @@
 #include <cstring>
 
 #include "base/files.h"
+#include "base/options_json.h"
 #include "raie/error.h"
 #include "raie/version.h"
 #include "store/manifest.h"

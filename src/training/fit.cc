@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/options_json.h"
 #include "base/random.h"
 #include "data/sequences.h"
 #include "raie/error.h"

@@ -1,6 +1,7 @@
 #include "training/fit_state.h"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 

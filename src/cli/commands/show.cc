@@ -1,3 +1,4 @@
+#include "base/options_json.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
 #include "store/model_directory.h"
