@@ -26,6 +26,7 @@
 #include "base/task_pool.h"
 #include "data/prepare.h"
 #include "data/read_log.h"
+#include "workspace.h"
 
 namespace raie {
 namespace {
@@ -34,27 +35,6 @@ std::int64_t NumEvents() {
   const char* const said = std::getenv("RAIE_BENCH_EVENTS");
   return said == nullptr ? 10'000'000 : std::atoll(said);
 }
-
-// A folder in memory that lives as long as the program.
-class Workspace {
- public:
-  Workspace() {
-    const bool memory = std::filesystem::is_directory("/dev/shm");
-    std::string name =
-        (memory ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path()) /
-        "raie_prepare_bench_XXXXXX";
-    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("cannot make " + name);
-    path_ = name;
-  }
-  ~Workspace() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
-};
 
 const std::filesystem::path& Folder() {
   static const Workspace workspace;
