@@ -58,11 +58,11 @@ void ExpectCounts(const InteractionLog& log, const Expected& expected) {
   EXPECT_EQ((std::vector<std::int64_t>{stats.windows[0], stats.windows[1], stats.windows[2],
                                        stats.held_out, stats.validation, stats.setup_training}),
             expected.windows);
-  EXPECT_NEAR(100 * stats.targets_outside_first, expected.outside_s, 0.005 + 1e-9);
-  EXPECT_NEAR(100 * stats.targets_outside_previous, expected.outside_sf, 0.005 + 1e-9);
-  EXPECT_EQ(
-      (std::vector<std::int64_t>{stats.returning_users, stats.users, stats.returning_windows}),
-      expected.returning);
+  EXPECT_NEAR(100 * stats.targets[1].outside_first, expected.outside_s, 0.005 + 1e-9);
+  EXPECT_NEAR(100 * stats.targets[1].outside_previous, expected.outside_sf, 0.005 + 1e-9);
+  EXPECT_EQ((std::vector<std::int64_t>{stats.targets[1].returning_users, stats.targets[1].users,
+                                       stats.targets[1].returning_windows}),
+            expected.returning);
 }
 
 class RealData : public ::testing::Test {

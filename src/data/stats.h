@@ -2,9 +2,10 @@
 // show.)
 //
 // Concept: users, items and events of each slice before and after the k-core, windows, catalogue,
-//          the share of test targets outside it, and users that return.
+//          and for each slice after S the share of targets outside it and the users that return.
+//          The first three slices are named S, F and T whatever came after them (in a stream too:
+//          its first round learns from slice 1 and is tested on slice 2); later ones have numbers.
 // Source:  METHOD section 2.
-// Errors:  kInvalidArgument for a data set without three slices (JSON of the fixed form).
 // Threads: pure functions.
 // Cost:    O(E).
 #pragma once
@@ -19,6 +20,17 @@
 
 namespace raie {
 
+// What a slice after S asks of a model that has learnt from all slices before it.
+struct SliceTargets {
+  double outside_first = 0;            // share of targets outside the catalogue of S
+  double outside_previous = 0;         // share outside the catalogue of all slices before
+  double context_events_unknown = 0;   // share of context events outside the latter
+  std::int64_t empty_contexts = 0;     // windows whose context holds no known item
+  std::int64_t users = 0;              // with windows
+  std::int64_t returning_users = 0;    // of them with windows in S
+  std::int64_t returning_windows = 0;  // the returning users' windows
+};
+
 struct DataStats {
   std::vector<SliceCounts> before;  // cut before the k-core; as after for appended slices
   std::vector<SliceCounts> after;
@@ -28,22 +40,15 @@ struct DataStats {
   std::int64_t validation = 0;
   std::int64_t setup_training = 0;
   std::vector<std::int64_t> catalogue;  // after each slice
-
-  // Of the last slice's windows:
-  double targets_outside_first = 0;     // share outside the catalogue of slice 0
-  double targets_outside_previous = 0;  // share outside the catalogue of all slices before
-  double context_events_unknown = 0;    // share of context events outside the latter
-  std::int64_t empty_contexts = 0;      // windows whose context holds no known item
-  std::int64_t users = 0;               // with windows
-  std::int64_t returning_users = 0;     // of them with windows in slice 0
-  std::int64_t returning_windows = 0;   // the returning users' windows
+  std::vector<SliceTargets> targets;    // of slices 1, 2 (T), 3, ...
 };
 
 DataStats ComputeStats(const PreparedData& data);
 
-// Returns {"before", "after", "cuts", "windows", "catalogue", "T_targets_outside", "returning"},
-// slices named S, F, T. A data set of another number of slices names them 0, 1, ... and gives the
-// same keys, with "first" and "previous" for the shares.
+// Returns {"before", "after", "cuts", "windows", "catalogue", "T_targets_outside", "returning"}.
+// The last two are of T (null without a third slice). With more than three slices "windows" and the
+// counts go on under "3", "4", ..., "catalogue" under "SFT" (what slice 3 is ranked over), "3",
+// ..., and "later" gives each of these slices {"targets_outside": {"S", "before"}, "returning"}.
 nlohmann::ordered_json ToJson(const DataStats& stats);
 
 // Returns the same as a table to read.

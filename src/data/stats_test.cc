@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
 #include <set>
 
+#include "data/append.h"
 #include "data/log_fixture.h"
 
 namespace raie {
@@ -54,10 +56,12 @@ TEST(Stats, EqualTheSlowCounts) {
       empty += !known;
     }
     const auto n = static_cast<double>(test.size());
-    EXPECT_DOUBLE_EQ(stats.targets_outside_first, static_cast<double>(outside_s) / n);
-    EXPECT_DOUBLE_EQ(stats.targets_outside_previous, static_cast<double>(outside_sf) / n);
-    EXPECT_DOUBLE_EQ(stats.context_events_unknown, unknown / context);
-    EXPECT_EQ(stats.empty_contexts, empty);
+    ASSERT_EQ(stats.targets.size(), 2U);
+    const SliceTargets& targets = stats.targets[1];
+    EXPECT_DOUBLE_EQ(targets.outside_first, static_cast<double>(outside_s) / n);
+    EXPECT_DOUBLE_EQ(targets.outside_previous, static_cast<double>(outside_sf) / n);
+    EXPECT_DOUBLE_EQ(targets.context_events_unknown, unknown / context);
+    EXPECT_EQ(targets.empty_contexts, empty);
     std::set<UserId> first_users, test_users, both;
     for (const Window& w : MakeWindows(data, 0, WindowOptionsOf(data)).windows) {
       first_users.insert(w.user);
@@ -69,9 +73,9 @@ TEST(Stats, EqualTheSlowCounts) {
       both.insert(w.user);
       ++returning_windows;
     }
-    EXPECT_EQ(stats.users, static_cast<std::int64_t>(test_users.size()));
-    EXPECT_EQ(stats.returning_users, static_cast<std::int64_t>(both.size()));
-    EXPECT_EQ(stats.returning_windows, returning_windows);
+    EXPECT_EQ(targets.users, static_cast<std::int64_t>(test_users.size()));
+    EXPECT_EQ(targets.returning_users, static_cast<std::int64_t>(both.size()));
+    EXPECT_EQ(targets.returning_windows, returning_windows);
     EXPECT_EQ(stats.setup_training + stats.validation + stats.held_out, stats.windows[0]);
   }
 }
@@ -103,6 +107,71 @@ TEST(Stats, JsonHasTheFixedKeys) {
   EXPECT_TRUE(json.at("returning").contains("users"));
   EXPECT_TRUE(json.at("returning").contains("windows"));
   EXPECT_NE(FormatStats(stats).find("held-out"), std::string::npos);
+}
+
+std::string KeysOf(const nlohmann::ordered_json& json) {
+  std::string keys;
+  for (const auto& [key, value] : json.items()) keys += key + " ";
+  return keys;
+}
+
+TEST(Stats, FixedKeysStayWhenSlicesAreAppended) {
+  TaskPool pool(1);
+  const TemporaryFolder folder;
+  PrepareOptions options;
+  options.context = 3;
+  options.k_core = 2;
+  PrepareData(MakeLog(RandomEvents(1, {}), Ratings::kHave), options, folder / "d", pool);
+  const auto before = ToJson(ComputeStats(PreparedData::Load(folder / "d")));
+  std::vector<testing::LogEvent> more = RandomEvents(2, {.events = 500});
+  for (testing::LogEvent& event : more) event.time += 5000;
+  AppendData(folder / "d", MakeLog(more, Ratings::kHave), {}, pool);
+  const DataStats stats = ComputeStats(PreparedData::Load(folder / "d"));
+  const auto json = ToJson(stats);
+  // All that was said of S, F and T is said again in the same place.
+  for (const auto& [key, value] : before.items()) {
+    if (key == "cuts") continue;
+    for (const auto& [name, inner] : value.items()) {
+      EXPECT_EQ(json.at(key).at(name), inner) << key << " " << name;
+    }
+  }
+  EXPECT_EQ(KeysOf(json.at("before")), "S F T 3 ");
+  EXPECT_EQ(KeysOf(json.at("after")), "S F T 3 ");
+  EXPECT_EQ(KeysOf(json.at("windows")), "S F T 3 held_out validation S_training ");
+  EXPECT_EQ(KeysOf(json.at("catalogue")), "S SF SFT 3 ");
+  EXPECT_EQ(KeysOf(json.at("T_targets_outside")), "S SF ");
+  EXPECT_EQ(KeysOf(json.at("later")), "3 ");
+  EXPECT_EQ(json.at("later").at("3").at("returning").at("users"), stats.targets[2].returning_users);
+  EXPECT_GT(stats.targets[2].users, 0);
+  const std::string text = FormatStats(stats);
+  for (const char* line : {"\nS windows: training", "\nT targets outside",
+                           "\nslice 3 targets outside", "\nslice 3 returning users: "}) {
+    EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
+  }
+  EXPECT_EQ(text.find("\n0 windows"), std::string::npos) << text;
+}
+
+TEST(Stats, AStreamHasTheFixedKeysToo) {
+  TaskPool pool(1);
+  const TemporaryFolder folder;
+  PrepareOptions options;
+  options.protocol = Protocol::kStream;
+  options.context = 3;
+  options.min_context = 1;
+  options.k_core = 2;
+  options.slices = {0.4, 0.6, 0.7, 0.8, 0.9};
+  PrepareData(MakeLog(RandomEvents(1, {}), Ratings::kHave), options, folder / "d", pool);
+  const auto json = ToJson(ComputeStats(PreparedData::Load(folder / "d")));
+  EXPECT_EQ(KeysOf(json.at("windows")), "S F T 3 4 5 held_out validation S_training ");
+  EXPECT_EQ(KeysOf(json.at("catalogue")), "S SF SFT 3 4 5 ");
+  EXPECT_EQ(KeysOf(json.at("T_targets_outside")), "S SF ");
+  EXPECT_EQ(KeysOf(json.at("later")), "3 4 5 ");
+
+  options.slices = {0.5};  // there is no T
+  PrepareData(MakeLog(RandomEvents(1, {}), Ratings::kHave), options, folder / "two", pool);
+  const DataStats two = ComputeStats(PreparedData::Load(folder / "two"));
+  EXPECT_TRUE(ToJson(two).at("T_targets_outside").is_null());
+  EXPECT_NE(FormatStats(two).find("F targets outside"), std::string::npos);
 }
 
 }  // namespace
