@@ -217,6 +217,7 @@ std::string RangeText(const Field& field) {
   const bool high = std::isfinite(field.maximum);
   const auto number = [](double value) {
     std::ostringstream text;
+    text.precision(10);  // a limit of 32 bits is told to the last digit
     text << value;
     return text.str();
   };

@@ -6,7 +6,9 @@
 //          --threads are the same for all and live in parser.cc.
 #pragma once
 
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -26,6 +28,9 @@ inline constexpr int kExitUsage = 2;
 inline constexpr int kExitData = 3;
 inline constexpr int kExitCheckFailed = 4;
 inline constexpr int kExitInterrupted = 130;
+
+// Limit of flags that number a version or a slice.
+inline constexpr double kLargestNumber = std::numeric_limits<std::int32_t>::max();
 
 // What every command is given besides its own arguments.
 struct Invocation {
@@ -51,8 +56,9 @@ struct KeyFlag {
 struct Command {
   std::string name;  // "fit", "data prepare"
   std::string summary;
-  std::vector<std::string> sections;  // of the configuration, described in --help
-  std::vector<std::string> required;  // fields of the arguments
+  std::vector<std::string> sections;    // of the configuration, described in --help
+  std::vector<std::string> required;    // fields of the arguments
+  std::vector<std::string> positional;  // fields that may also be given without their flag
   std::vector<KeyFlag> key_flags;
   std::shared_ptr<void> arguments;
   FieldList fields;  // of the arguments
@@ -64,6 +70,7 @@ struct CommandText {
   std::string summary;
   std::vector<std::string> sections;
   std::vector<std::string> required;
+  std::vector<std::string> positional;
   std::vector<KeyFlag> key_flags;
 };
 
@@ -74,6 +81,7 @@ Command MakeCommand(CommandText text, int (*run)(const Arguments&, Invocation&))
           .summary = std::move(text.summary),
           .sections = std::move(text.sections),
           .required = std::move(text.required),
+          .positional = std::move(text.positional),
           .key_flags = std::move(text.key_flags),
           .arguments = arguments,
           .fields = FieldsOf(*arguments),

@@ -48,19 +48,25 @@ std::string HelpOf(const FieldRef& field) {
   return help;
 }
 
-void AddArgument(CLI::App& app, const FieldRef& field, Parsed& parsed, bool required) {
+bool IsListed(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+void AddArgument(CLI::App& app, const Command& command, const FieldRef& field, Parsed& parsed) {
   if (std::holds_alternative<bool*>(field.value)) {
     app.add_flag(FlagOf(field.path), parsed.given, HelpOf(field));
     return;
   }
-  auto* option = app.add_option(FlagOf(field.path), parsed.values, HelpOf(field));
+  auto* option = app.add_option(
+      FlagOf(field.path) + (IsListed(command.positional, field.path) ? "," + field.path : ""),
+      parsed.values, HelpOf(field));
   option->type_name("VALUE");
   if (std::holds_alternative<std::vector<std::string>*>(field.value)) {
     option->expected(1, 1 << 20);
   } else {
-    option->expected(1);
+    option->expected(1)->allow_extra_args(false);
   }
-  if (required) option->required();
+  if (IsListed(command.required, field.path)) option->required();
 }
 
 void AddKeyFlag(CLI::App& app, const KeyFlag& flag, Parsed& parsed, const FieldList& fields) {
@@ -73,9 +79,11 @@ void AddKeyFlag(CLI::App& app, const KeyFlag& flag, Parsed& parsed, const FieldL
     app.add_flag(flag.flag, parsed.given, help);
   } else {
     auto* option = app.add_option(flag.flag, parsed.values, help)->type_name("VALUE");
-    option->expected(1)->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     if (flag.repeatable) {
       option->expected(1, 1 << 20)->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    } else {
+      option->expected(1)->allow_extra_args(false);
+      option->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
     }
   }
 }
@@ -84,10 +92,12 @@ void AddCommonFlags(CLI::App& app, CommonValues& common) {
   app.add_option("--config", common.configs, "TOML file of settings; later files win")
       ->type_name("FILE")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--set", common.sets, "one setting, key=value; may be repeated")
       ->type_name("KEY=VALUE")
       ->expected(1)
+      ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--seed", common.seed, "first number of every random stream (default: 0)")
       ->type_name("N");
@@ -176,9 +186,7 @@ Command& ParseCommandLine(int argc, char** argv, std::vector<Command>& commands,
     CLI::App* sub = parent->add_subcommand(name, command.summary);
     ParsedCommand& values = parsed.emplace_back();
     for (const FieldRef& field : command.fields) {
-      const bool required = std::find(command.required.begin(), command.required.end(),
-                                      field.path) != command.required.end();
-      AddArgument(*sub, field, values.arguments.emplace_back(), required);
+      AddArgument(*sub, command, field, values.arguments.emplace_back());
     }
     for (const KeyFlag& flag : command.key_flags) {
       AddKeyFlag(*sub, flag, values.keys.emplace_back(), all);

@@ -210,14 +210,15 @@ ModelDirectory ModelDirectory::Open(const fs::path& path) {
 }
 
 std::int32_t ModelDirectory::current() const {
-  const std::string text = ReadFile(path_ / kCurrentFile);
+  const fs::path file = path_ / kCurrentFile;
+  const std::string text = fs::exists(file) ? ReadFile(file) : "";
   std::int32_t version = -1;
   std::from_chars(text.data(), text.data() + text.size(), version);
   if (version < 0 || !fs::exists(FolderOf(path_, version)) || text != CurrentText(path_, version)) {
     throw Error(ErrorCode::kCorruptData,
-                (path_ / kCurrentFile).string() +
-                    ": does not name a version; choose one with raie rollback --model " +
-                    path_.string() + " --version N");
+                file.string() +
+                    ": does not name a version; choose one with raie rollback VERSION --model " +
+                    path_.string());
   }
   return version;
 }

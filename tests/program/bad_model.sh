@@ -102,7 +102,40 @@ case $case_name in
       "$raie" edit --model model --data "$shop/data" --set edit.learning_rate=-1
     refused $kUsage 'first' "$raie" rollback --model model
     refused $kData 'no version 7' "$raie" rollback --model model --version 7
+    refused $kData 'no version 7' "$raie" rollback 7 --model model
+    for large in 4294967296 2147483648; do
+      refused $kUsage "version = $large.*2147483647" "$raie" rollback --model model --version $large
+      refused $kUsage "version = $large.*2147483647" \
+        "$raie" recommend --model model --history x --version $large
+      refused $kUsage "version = $large.*2147483647" \
+        "$raie" evaluate --model model --data "$shop/data" --version $large
+      for command in evaluate edit drift; do
+        refused $kUsage "slice = $large.*2147483647" \
+          "$raie" $command --model model --data "$shop/data" --slice $large
+      done
+    done
     diff -r "$shop/model" model || fail 'the model changed'
+    ;;
+  bad_current)
+    # A CURRENT that is cut short or gone: what the error advises repairs it.
+    for damage in 'truncate -s 10' 'rm'; do
+      rm -rf model
+      cp -r "$shop/model" model
+      $damage model/CURRENT
+      refused $kData 'CURRENT.*rollback VERSION' "$raie" recommend --model model --history i1
+      refused $kData 'CURRENT.*rollback VERSION' "$raie" rollback --model model
+      refused $kData 'no version 7' "$raie" rollback 7 --model model
+      ok "$raie" rollback 0 --model model
+      says 'version 0 answers now .*damaged'
+      diff -r -x .lock "$shop/model" model || fail 'the model is not as it was'
+    done
+    rm model/CURRENT
+    ok "$raie" rollback --model model 0 --json
+    [ "$(json before)" = null ] || fail 'the version before is not known'
+    ok "$raie" rollback --model model --version 0
+    says 'version 0 answers now .before: 0'
+    refused $kUsage 'version' "$raie" rollback 0 --model model --version 0
+    refused $kUsage 'whole number' "$raie" rollback first --model model
     ;;
   bad_recommend)
     refused $kUsage 'one of' "$raie" recommend --model "$shop/model"

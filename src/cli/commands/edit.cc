@@ -14,8 +14,10 @@ struct Arguments {
   static void VisitFields(auto& self, auto&& visit) {
     visit(self.model, Field{.name = "model", .help = "model directory"});
     visit(self.data, Field{.name = "data", .help = "prepared data set that holds the slice"});
-    visit(self.slice,
-          Field{.name = "slice", .help = "slice to learn from; -1: the next one", .minimum = -1});
+    visit(self.slice, Field{.name = "slice",
+                            .help = "slice to learn from; -1: the next one",
+                            .minimum = -1,
+                            .maximum = kLargestNumber});
   }
 };
 

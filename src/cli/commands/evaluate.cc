@@ -17,9 +17,12 @@ struct Arguments {
     visit(self.data, Field{.name = "data", .help = "prepared data set"});
     visit(self.version, Field{.name = "version",
                               .help = "version to evaluate; -1: the current one",
-                              .minimum = -1});
-    visit(self.slice,
-          Field{.name = "slice", .help = "test slice; -1: the last one", .minimum = -1});
+                              .minimum = -1,
+                              .maximum = kLargestNumber});
+    visit(self.slice, Field{.name = "slice",
+                            .help = "test slice; -1: the last one",
+                            .minimum = -1,
+                            .maximum = kLargestNumber});
     visit(self.skip_in_sample,
           Field{.name = "skip_in_sample", .help = "leave out the (many) training windows of S"});
   }

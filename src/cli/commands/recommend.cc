@@ -47,7 +47,8 @@ struct Arguments {
                                            "(default: as in the data of the model)"});
     visit(self.version, Field{.name = "version",
                               .help = "version that answers; -1: the current one",
-                              .minimum = -1});
+                              .minimum = -1,
+                              .maximum = kLargestNumber});
   }
 };
 

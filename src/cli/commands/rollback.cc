@@ -1,3 +1,5 @@
+#include <optional>
+
 #include "cli/commands/commands.h"
 #include "raie/error.h"
 #include "store/model_directory.h"
@@ -13,26 +15,49 @@ struct Arguments {
     visit(self.model, Field{.name = "model", .help = "model directory"});
     visit(self.version, Field{.name = "version",
                               .help = "version that shall answer; -1: the one before",
-                              .minimum = -1});
+                              .minimum = -1,
+                              .maximum = kLargestNumber});
   }
 };
 
+// The version before the one that answers.
+std::int32_t ParentOf(const ModelDirectory& model, std::int32_t version) {
+  const std::int32_t parent = model.LoadInfo(version).parent;
+  if (parent >= 0) return parent;
+  throw Error(ErrorCode::kInvalidArgument,
+              "version " + std::to_string(version) + " of " + model.path().string() +
+                  " is the first: there is nothing before it; name a version: raie rollback "
+                  "VERSION");
+}
+
+// Which version answers, if that can still be told: a damaged CURRENT is what a rollback to a
+// named version repairs.
+std::optional<std::int32_t> TryCurrent(const ModelDirectory& model) {
+  try {
+    return model.current();
+  } catch (const Error&) {
+    return std::nullopt;
+  }
+}
+
 int Run(const Arguments& arguments, Invocation& invocation) {
   ModelDirectory model = ModelDirectory::Open(arguments.model);
-  const std::int32_t before = model.current();
-  std::int32_t target = static_cast<std::int32_t>(arguments.version);
-  if (target < 0) target = model.LoadInfo(before).parent;
+  std::optional<std::int32_t> before;
+  auto target = static_cast<std::int32_t>(arguments.version);
   if (target < 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "version " + std::to_string(before) + " of " + arguments.model +
-                    " is the first: there is nothing before it; give --version N");
+    before = model.current();
+    target = ParentOf(model, *before);
+  } else {
+    before = TryCurrent(model);
   }
   model.SetCurrent(target);
   if (invocation.json) {
-    PrintJson({{"before", before}, {"current", target}});
+    nlohmann::ordered_json report = {{"before", nullptr}, {"current", target}};
+    if (before.has_value()) report["before"] = *before;
+    PrintJson(report);
   } else {
-    Print("version " + std::to_string(target) + " answers now (before: " + std::to_string(before) +
-          ")\n");
+    Print("version " + std::to_string(target) + " answers now (before: " +
+          (before.has_value() ? std::to_string(*before) : "unknown, CURRENT was damaged") + ")\n");
   }
   return kExitOk;
 }
@@ -42,7 +67,8 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 Command RollbackCommand() {
   return MakeCommand<Arguments>({.name = "rollback",
                                  .summary = "Makes an earlier (or later) version answer again",
-                                 .required = {"model"}},
+                                 .required = {"model"},
+                                 .positional = {"version"}},
                                 Run);
 }
 
