@@ -111,6 +111,7 @@ EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
                                    {.context = request.windows.context,
                                     .catalogue_size = catalogue,
                                     .context_items = request.context_items,
+                                    .seen_before = request.seen_before,
                                     .popularity_slice = popularity_slice},
                                    pool);
     done += windows.size();

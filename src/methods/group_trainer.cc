@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/random.h"
+#include "data/prepare.h"
 #include "methods/overlap_penalty.h"
 #include "raie/error.h"
 
@@ -59,6 +60,7 @@ struct GroupTrainer::State {
       : context(run),
         options(adapt),
         start(start_snapshot),
+        length(WindowOptionsOf(run.data).context),
         plan(std::move(train_plan)),
         items(*start.items),
         schedule(SampleCounts(plan), options.batches, options.batch_size, run.seed),
@@ -139,8 +141,7 @@ struct GroupTrainer::State {
     const Window& window = set.windows[sample.window];
     context_items.clear();
     context_times.clear();
-    AppendContext(context.data, window, start.backbone->max_length(), plan.catalogue_size,
-                  context_items, context_times);
+    AppendContext(context.data, window, length, plan.catalogue_size, context_items, context_times);
     AppendRow(batch, {.items = context_items,
                       .times = context_times,
                       .user = window.user,
@@ -181,6 +182,7 @@ struct GroupTrainer::State {
   RunContext context;
   AdaptOptions options;
   Snapshot start;
+  std::int64_t length;  // L: items of a context that are read
   TrainPlan plan;
   ItemTable items;
   BatchSchedule schedule;

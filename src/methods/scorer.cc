@@ -79,7 +79,12 @@ RoutedRanks Scorer::Ranks(const WindowBatch& contexts, const RankRequest& reques
   ForEachScoredRow(*this, contexts, request.catalogue_size, pool,
                    [&](std::int64_t row, std::span<float> scores) {
                      const ItemId target = request.targets[row];
-                     if (request.context_items == ContextItems::kMasked) {
+                     if (request.masked != nullptr) {
+                       for (const std::int32_t item : request.masked->Row(row)) {
+                         const ItemId id{item};
+                         Mask({&id, 1}, target, scores);
+                       }
+                     } else if (request.context_items == ContextItems::kMasked) {
                        Mask(ItemsOf(contexts, row), target, scores);
                      }
                      ranks[row] = RankOf(scores, target);

@@ -27,6 +27,7 @@ struct RankRequest {
   std::span<const ItemId> targets;  // one a context
   std::int64_t catalogue_size = 0;  // items ranked: a prefix of the table
   ContextItems context_items = ContextItems::kRanked;
+  const MaskedItems* masked = nullptr;  // a row a context: masked instead of the context's items
 };
 
 struct RoutedRanks {

@@ -83,11 +83,12 @@ RoutedRanks SnapshotScorer::Ranks(const WindowBatch& contexts, const RankRequest
   RoutedRanks result;
   result.routes = Routes(contexts, pool);
   const auto slots = SlotsOf(result.routes);
-  const bool is_masked = request.context_items == ContextItems::kMasked;
-  const MaskedItems masked = is_masked ? MaskContexts(contexts) : MaskedItems();
-  result.ranks =
-      RankTargets(*Bound(request.catalogue_size, pool), {.rows = contexts, .slots = slots},
-                  {.targets = request.targets, .masked = is_masked ? &masked : nullptr}, pool);
+  const bool masks_context =
+      request.masked == nullptr && request.context_items == ContextItems::kMasked;
+  const MaskedItems of_contexts = masks_context ? MaskContexts(contexts) : MaskedItems();
+  result.ranks = RankTargets(
+      *Bound(request.catalogue_size, pool), {.rows = contexts, .slots = slots},
+      {.targets = request.targets, .masked = masks_context ? &of_contexts : request.masked}, pool);
   return result;
 }
 

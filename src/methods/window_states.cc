@@ -6,6 +6,7 @@
 #include <memory>
 #include <numeric>
 
+#include "data/prepare.h"
 #include "methods/snapshot_scorer.h"
 #include "training/encode.h"
 
@@ -56,11 +57,11 @@ WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
   const std::span<const std::int64_t> firsts = distinct.window_of_row;
   WindowStates states;
   states.dim = snapshot.backbone->dim();
+  const std::int64_t length = WindowOptionsOf(data).context;
   const BoundModel encoder = MakeEncoder(*snapshot.backbone, *snapshot.routing_items, pool);
   for (std::int64_t begin = 0; begin < std::ssize(firsts); begin += kChunk) {
     const auto chosen = firsts.subspan(begin, std::min(kChunk, std::ssize(firsts) - begin));
-    const ReadWindows read =
-        ReadContexts(data, windows, chosen, snapshot.backbone->max_length(), catalogue_size);
+    const ReadWindows read = ReadContexts(data, windows, chosen, length, catalogue_size);
     if (read.windows.empty()) continue;
     const std::vector<float> z = EncodeContexts(encoder, read.contexts, pool);
     states.z_MD.insert(states.z_MD.end(), z.begin(), z.end());
@@ -92,12 +93,12 @@ std::vector<double> TargetLosses(const Snapshot& snapshot, const PreparedData& d
                                  const WindowSet& windows, std::int64_t catalogue_size,
                                  TaskPool& pool) {
   const SnapshotScorer scorer(std::make_shared<const Snapshot>(snapshot));
+  const std::int64_t length = WindowOptionsOf(data).context;
   std::vector<double> losses(windows.size(), std::numeric_limits<double>::quiet_NaN());
   for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
     std::vector<std::int64_t> chosen(std::min(kChunk, windows.size() - begin));
     std::iota(chosen.begin(), chosen.end(), begin);
-    const ReadWindows read =
-        ReadContexts(data, windows, chosen, snapshot.backbone->max_length(), catalogue_size);
+    const ReadWindows read = ReadContexts(data, windows, chosen, length, catalogue_size);
     if (read.windows.empty()) continue;
     const auto nll = scorer.Nll(read.contexts, read.targets, catalogue_size, pool);
     for (std::size_t i = 0; i < nll.size(); ++i) {

@@ -66,11 +66,38 @@ void AddSoftmaxProblems(const Calibration& calibration, std::int64_t num_regions
   }
 }
 
+void SetOrigin(const EditorOptions& options, Calibration& calibration) {
+  const bool softmax = options.confidence == ConfidenceKind::kSoftmax;
+  calibration.confidence = EnumNames(options.confidence)[static_cast<int>(options.confidence)];
+  calibration.temperature = softmax ? options.temperature : 0;
+  calibration.tau_quantile = options.tau_quantile;
+  calibration.delta_quantile = options.delta_quantile;
+}
+
+// Thresholds of one confidence mean nothing in another.
+void AddOriginProblems(const Calibration& calibration, const EditorOptions& options,
+                       std::vector<std::string>& problems) {
+  Calibration wanted;
+  SetOrigin(options, wanted);
+  const auto compare = [&](const char* name, const std::string& found, const std::string& asked) {
+    if (found == asked) return;
+    problems.push_back(std::string(name) + " = " + asked + ": tau and delta were calibrated with " +
+                       name + " = " + found + "; keep that, or fit the model with the new one");
+  };
+  compare("confidence", calibration.confidence, wanted.confidence);
+  if (calibration.confidence == wanted.confidence) {
+    compare("temperature", Text(calibration.temperature), Text(wanted.temperature));
+  }
+  compare("tau_quantile", Text(calibration.tau_quantile), Text(wanted.tau_quantile));
+  compare("delta_quantile", Text(calibration.delta_quantile), Text(wanted.delta_quantile));
+}
+
 }  // namespace
 
 void ValidateThresholds(const Calibration& calibration, std::int64_t num_regions,
                         const EditorOptions& options) {
   std::vector<std::string> problems;
+  AddOriginProblems(calibration, options, problems);
   AddRangeProblems(calibration, num_regions, options, problems);
   // With add_rule = radius tau is not read, so nothing follows from it.
   if (options.confidence == ConfidenceKind::kSoftmax && num_regions > 1 &&
@@ -105,6 +132,7 @@ Calibration Calibrate(const RegionSet& regions, std::span<const float> z_ND,
   calibration.tau = Quantile(confidences, options.tau_quantile);
   calibration.delta = regions.starting_count == 1 ? 0.0 : Quantile(margins, options.delta_quantile);
   calibration.first_cos_quantile = Quantile(cosines, kFirstCosQuantile);
+  SetOrigin(options, calibration);
   ValidateThresholds(calibration, regions.starting_count, options);
   return calibration;
 }

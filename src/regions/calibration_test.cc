@@ -24,7 +24,12 @@ EditorOptions Softmax(double temperature) {
   return options;
 }
 
-std::string Refusal(const Calibration& calibration, std::int64_t k, const EditorOptions& options) {
+// Why thresholds calibrated with these very options are refused; "" if they are not.
+std::string Refusal(Calibration calibration, std::int64_t k, const EditorOptions& options) {
+  if (options.confidence == ConfidenceKind::kSoftmax) {
+    calibration.confidence = "softmax";
+    calibration.temperature = options.temperature;
+  }
   try {
     ValidateThresholds(calibration, k, options);
     return "";
@@ -170,6 +175,37 @@ TEST(Thresholds, SoftmaxRefusals) {
   EditorOptions radius = soft;
   radius.add_rule = AddRule::kRadius;  // tau is not read
   EXPECT_EQ(Refusal({.tau = 0.9, .delta = 0.1}, 3, radius), "");
+}
+
+TEST(Thresholds, ThoseOfOtherOptionsAreRefused) {
+  TaskPool pool(1);
+  RandomStream random(12, 0);
+  const std::vector<float> z = RandomClusters(3, 200, 8, 0.2, random);
+  DiscoveryOptions discovery;
+  discovery.k = 3;
+  const RegionSet set = DiscoverRegions(z, 8, discovery, pool).regions;
+  const auto refusal = [&](const EditorOptions& made, const EditorOptions& used) -> std::string {
+    const Calibration calibration = Calibrate(set, z, made, pool);
+    try {
+      ValidateThresholds(calibration, 3, used);
+      return "";
+    } catch (const Error& error) {
+      return error.what();
+    }
+  };
+  const EditorOptions cosine;
+  const EditorOptions soft = Softmax(0.5);
+  EXPECT_EQ(refusal(cosine, cosine), "");
+  EXPECT_EQ(refusal(soft, soft), "");
+  EXPECT_TRUE(Contains(refusal(cosine, soft), "calibrated with confidence = cosine"));
+  EXPECT_TRUE(Contains(refusal(soft, cosine), "calibrated with confidence = softmax"));
+  EXPECT_TRUE(Contains(refusal(soft, Softmax(0.6)), "calibrated with temperature = 0.5"));
+  EditorOptions lower = cosine;
+  lower.tau_quantile = 0.2;
+  EXPECT_TRUE(Contains(refusal(cosine, lower), "calibrated with tau_quantile = 0.01"));
+  EditorOptions other_temperature = cosine;
+  other_temperature.temperature = 3;  // not read by cosine
+  EXPECT_EQ(refusal(cosine, other_temperature), "");
 }
 
 // The inequalities behind the refusals, on random confidences.

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "raie/types.h"
@@ -48,6 +49,11 @@ struct Calibration {
   double tau = 0;
   double delta = 0;
   double first_cos_quantile = 0;  // 1 % quantile of s(1), for accepting candidates of Add
+  // What they were calibrated with; an edit with anything else is refused.
+  std::string confidence = "cosine";
+  double temperature = 0;  // of a softmax; 0 for cosine
+  double tau_quantile = 0.01;
+  double delta_quantile = 0.1;
 };
 
 // Windows waiting for an Add, in order of arrival.

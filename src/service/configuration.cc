@@ -43,6 +43,27 @@ Configuration Configure(const Settings& settings, std::optional<Protocol> protoc
   return configuration;
 }
 
+Configuration ConfigureAgain(const Settings& settings, Protocol protocol,
+                             const nlohmann::ordered_json& saved) {
+  Configuration before;
+  SetFromJson(FieldsOf(before),
+              nlohmann::json{{"seed", saved.at("seed")},
+                             {"editor", saved.at("editor")},
+                             {"edit", nlohmann::json(saved.at("edit"))}},
+              "the model's configuration");
+  Configuration first;
+  first.editor = before.editor;
+  Apply(settings, first);
+  Configuration configuration;
+  configuration.seed = before.seed;
+  configuration.editor = before.editor;
+  configuration.edit =
+      first.editor == before.editor ? before.edit : AdaptOptions::Preset(first.editor, protocol);
+  Apply(settings, configuration);
+  CheckRanges(FieldsOf(configuration), "these settings cannot be used");
+  return configuration;
+}
+
 bool IsGiven(const Settings& settings, const std::string& key) {
   // A given key has the same value whatever the default was: compare two different defaults.
   for (const Setting& setting : settings.values) {

@@ -2,8 +2,8 @@
 //
 // Concept: one tree of options for all commands, so that one TOML file serves a whole experiment;
 //          each command reads the sections it needs. Defaults < the presets of `editor` and of the
-//          data's protocol < files < single settings. The effective tree is saved in every
-//          artefact.
+//          data's protocol < what the model was made with (edit, drift) < files < single settings.
+//          The effective tree is saved in every artefact.
 // Errors:  kInvalidArgument for an unknown key (with the nearest known one), a value outside its
 //          range, text where a number is wanted; the message says where the value came from.
 #pragma once
@@ -64,6 +64,11 @@ struct Configuration {
 // Returns the tree in force: presets, then `settings` in order, then a check of every range.
 // `protocol` is that of the data the run works on; without one, `prepare.protocol` counts.
 Configuration Configure(const Settings& settings, std::optional<Protocol> protocol = std::nullopt);
+
+// The same for a model that has a history: what `saved` (the configuration of its version) says of
+// seed, editor and [edit] holds unless given anew. Another `editor` brings its own preset along.
+Configuration ConfigureAgain(const Settings& settings, Protocol protocol,
+                             const nlohmann::ordered_json& saved);
 
 // Returns whether the user gave this key (of a whole number), by a file or by itself.
 bool IsGiven(const Settings& settings, const std::string& key);

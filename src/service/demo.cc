@@ -137,6 +137,7 @@ nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* 
   const double fit_seconds =
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const SliceWindows windows = MakeSliceWindows(data, kLearnSlice);
+  CheckHasTraining(windows, kLearnSlice, data);
   const Stage stage{data, model, windows, control,
                     static_cast<std::uint64_t>(model.configuration.seed)};
   const SlicePlan plan = MeasureDriftOf(stage);

@@ -1,7 +1,9 @@
 #include "service/edit_model.h"
 
 #include <string>
+#include <utility>
 
+#include "methods/group_trainer.h"
 #include "methods/method.h"
 #include "methods/slice_plan.h"
 #include "service/next_slice.h"
@@ -35,6 +37,28 @@ nlohmann::ordered_json ReportOf(const AdaptReport& report, const PreparedData& d
   return {{"edits", ToJson(report.edits)},
           {"drift", ToJson(report.drift, data)},
           {"training", TrainingToJson(report)}};
+}
+
+struct Edited {
+  Snapshot snapshot;
+  AdaptReport report;
+};
+
+Edited Learn(const NextSlice& next, const PreparedData& data, const PhaseControl& control) {
+  const std::unique_ptr<Method> raie =
+      MakeMethod("raie", next.run_context(data, control), next.configuration.edit);
+  raie->Prepare(next.before, next.windows.memory);
+  AdaptReport report = raie->Adapt(next.adapt_slice());
+  return {*raie->snapshot(), std::move(report)};
+}
+
+// A slice too short for a window must not bar the way to those after it: its items become known.
+Edited LearnItemsOnly(const NextSlice& next) {
+  Edited edited{WithCatalogue(next.before, next.catalogue_size,
+                              static_cast<std::uint64_t>(next.configuration.seed)),
+                {}};
+  edited.snapshot.slice = next.slice;
+  return edited;
 }
 
 }  // namespace
@@ -88,14 +112,13 @@ nlohmann::ordered_json ToJson(const DriftReport& report, const PreparedData& dat
 nlohmann::ordered_json EditModelDirectory(const fs::path& path, const PreparedData& data, int slice,
                                           const PhaseControl& control) {
   NextSlice next = LoadNextSlice(path, data, slice, control);
-  const std::unique_ptr<Method> raie =
-      MakeMethod("raie", next.run_context(data, control), next.configuration.edit);
-  raie->Prepare(next.before, next.windows.memory);
-  const AdaptReport report = raie->Adapt(next.adapt_slice());
+  const bool trains = next.windows.training.size() > 0;
+  const Edited edited = trains ? Learn(next, data, control) : LearnItemsOnly(next);
+  const AdaptReport& report = edited.report;
   CheckNotCancelled(control, "the new version was written; the model is as it was");
 
   StartPhase(control, "writing");
-  const Snapshot& after = *raie->snapshot();
+  const Snapshot& after = edited.snapshot;
   VersionInfo info;
   info.parent = next.current.number;
   info.slice = next.slice;
@@ -113,6 +136,11 @@ nlohmann::ordered_json EditModelDirectory(const fs::path& path, const PreparedDa
                                    {"parent", next.current.number},
                                    {"slice", next.slice},
                                    {"seconds", report.seconds}};
+  if (!trains) {
+    result["note"] = "slice " + std::to_string(next.slice) +
+                     " has no window to train on; the version knows its new items, nothing else "
+                     "changed";
+  }
   result.update(info.report);
   return result;
 }
@@ -120,6 +148,7 @@ nlohmann::ordered_json EditModelDirectory(const fs::path& path, const PreparedDa
 nlohmann::ordered_json MeasureModelDrift(const fs::path& path, const PreparedData& data, int slice,
                                          const PhaseControl& control) {
   const NextSlice next = LoadNextSlice(path, data, slice, control);
+  CheckHasTraining(next.windows, next.slice, data);
   StartPhase(control, "measuring drift");
   const SlicePlan plan = MeasureSliceDrift(next.run_context(data, control), next.configuration.edit,
                                            next.before, next.adapt_slice());

@@ -33,12 +33,17 @@ nlohmann::ordered_json EvaluateModel(const std::filesystem::path& path, const Pr
   request.test_slice = slice;
   request.catalogue_size = snapshot->catalogue_size;
   request.context_items = model.info().masks_seen ? ContextItems::kMasked : ContextItems::kRanked;
+  if (!model.info().reads_slices) request.seen_before = SeenBefore::kHistoryMasked;
   request.setup_part = options.setup_part;
   request.observer = control.progress;
   StartPhase(control, "evaluating");
   const EvaluationReport report = Evaluate(scorer, data, request, control.pool);
   CheckNotCancelled(control, "the result was complete");
-  return ToJson(report);
+  nlohmann::ordered_json result = ToJson(report);
+  result["slice"] = slice;
+  result["version"] = version;
+  result["in_sample"] = slice <= info.slice;
+  return result;
 }
 
 }  // namespace raie

@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "base/options_json.h"
 #include "base/random.h"
 #include "data/windows.h"
 #include "methods/setup.h"
@@ -68,6 +69,7 @@ FitRequest RequestFor(const PreparedData& data, const Configuration& configurati
                                       : SeenItems::kRanked;
   if (IsLeaveLastOut(data)) request.catalogue_size = data.num_items();
   request.seed = configuration.seed;
+  request.backbone = OptionsToJson(configuration.backbone).dump();
   request.observer = control.progress;
   request.cancel = control.cancel;
   return request;

@@ -13,7 +13,7 @@ ModelSummary SummaryOf(const ModelInfo& info, const Snapshot& snapshot) {
   ModelSummary summary;
   summary.backbone = info.backbone.name;
   summary.dim = snapshot.backbone->dim();
-  summary.context = std::min(info.windows.context, snapshot.backbone->max_length());
+  summary.context = info.windows.context;
   summary.num_items = snapshot.catalogue_size;
   summary.version = snapshot.version;
   summary.slice = snapshot.slice;
@@ -39,10 +39,11 @@ Model Model::Load(const std::filesystem::path& directory, std::int32_t version) 
   if (version == kCurrentVersion) version = model.current();
   auto snapshot = std::make_shared<const Snapshot>(model.LoadSnapshot(version));
   ModelSummary summary = SummaryOf(model.info(), *snapshot);
-  return Model(std::make_shared<const State>(State{
-      .masks_seen = model.info().masks_seen,
-      .summary = std::move(summary),
-      .responder = std::make_unique<const Responder>(snapshot, model.LoadItemNames(version))}));
+  return Model(std::make_shared<const State>(
+      State{.masks_seen = model.info().masks_seen,
+            .summary = std::move(summary),
+            .responder = std::make_unique<const Responder>(snapshot, model.LoadItemNames(version),
+                                                           model.info().windows.context)}));
 }
 
 const ModelSummary& Model::summary() const { return state_->summary; }

@@ -55,7 +55,8 @@ NextSlice LoadNextSlice(const std::filesystem::path& path, const PreparedData& d
   NextSlice next{.model = std::move(model), .current = std::move(current)};
   next.before = next.model.LoadSnapshot(next.current.number);
   CheckHasRegions(next.model, next.before);
-  next.configuration = Configure(control.settings, OptionsOf(data).protocol);
+  next.configuration =
+      ConfigureAgain(control.settings, OptionsOf(data).protocol, next.current.configuration);
   next.configuration.edit.Validate();
   next.slice = ChooseSlice(next.current, asked);
   next.windows = MakeSliceWindows(data, next.slice);

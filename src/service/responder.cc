@@ -31,8 +31,8 @@ void Normalise(std::vector<float>& values) {
 
 }  // namespace
 
-Responder::Responder(std::shared_ptr<const Snapshot> snapshot, ItemNames names)
-    : snapshot_(std::move(snapshot)), names_(std::move(names)) {
+Responder::Responder(std::shared_ptr<const Snapshot> snapshot, ItemNames names, std::int64_t length)
+    : snapshot_(std::move(snapshot)), names_(std::move(names)), length_(length) {
   const Backbone& backbone = *snapshot_->backbone;
   const RegionSet& regions = snapshot_->editor.regions;
   routing_weights_ = backbone.Bind(nullptr, Purpose::kScore);
@@ -93,7 +93,7 @@ Answer Responder::Respond(std::span<const ContextItem> context, std::int64_t cou
     throw Error(ErrorCode::kInvalidArgument,
                 "the history holds no item the model knows; give at least one");
   }
-  const WindowBatch batch = ToBatch(context, snapshot_->backbone->max_length());
+  const WindowBatch batch = ToBatch(context, length_);
   Answer answer;
   std::int32_t slot = 0;
   if (snapshot_->editor.regions.size() > 0) {

@@ -35,7 +35,8 @@ struct Answer {
 
 class Responder {
  public:
-  Responder(std::shared_ptr<const Snapshot> snapshot, ItemNames names);
+  // Reads the last `length` items of a history, as the model was fitted.
+  Responder(std::shared_ptr<const Snapshot> snapshot, ItemNames names, std::int64_t length);
   Responder(const Responder&) = delete;  // its indexes point into itself
   Responder& operator=(const Responder&) = delete;
 
@@ -63,6 +64,7 @@ class Responder {
 
   std::shared_ptr<const Snapshot> snapshot_;
   ItemNames names_;
+  std::int64_t length_;
   std::unique_ptr<BoundWeights> routing_weights_;
   ItemRows routing_rows_;
   std::vector<Slot> slots_;  // by slot of the region set; one if there are no regions

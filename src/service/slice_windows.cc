@@ -22,6 +22,14 @@ StreamPart SliceParts(const PreparedData& data, int slice) {
 
 }  // namespace
 
+void CheckHasTraining(const SliceWindows& windows, int slice, const PreparedData& data) {
+  if (windows.training.size() > 0) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              "slice " + std::to_string(slice) + " has no training windows (contexts of " +
+                  std::to_string(WindowOptionsOf(data).context) +
+                  " items); prepare the data with a smaller --context, or longer slices");
+}
+
 SliceWindows MakeSliceWindows(const PreparedData& data, int slice) {
   if (slice < 1 || slice >= data.num_slices()) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -32,12 +40,6 @@ SliceWindows MakeSliceWindows(const PreparedData& data, int slice) {
   }
   SliceWindows result;
   result.training = SliceParts(data, slice).training;
-  if (result.training.size() == 0) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "slice " + std::to_string(slice) + " has no training windows (contexts of " +
-                    std::to_string(WindowOptionsOf(data).context) +
-                    " items); prepare the data with a smaller --context, or longer slices");
-  }
   for (int earlier = 0; earlier < slice; ++earlier) {
     StreamPart parts = SliceParts(data, earlier);
     auto& memory = result.memory.windows;

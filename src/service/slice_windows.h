@@ -4,7 +4,9 @@
 //          reference of the drift gate (windows held out before). In protocol `stream` every slice
 //          keeps each user's last window out of training; elsewhere only slice 0 keeps windows out.
 // Source:  METHOD section 2 ("stream", "Held-out part of S"), section 4 ("Drift gate").
-// Errors:  kInvalidArgument for a slice the data lacks or that has no windows.
+// Limit:   an appended slice of a data set cut otherwise than `stream` keeps nothing out, so the
+//          reference stays that of slice 0.
+// Errors:  kInvalidArgument for a slice the data lacks.
 #pragma once
 
 #include "data/prepared_data.h"
@@ -19,5 +21,8 @@ struct SliceWindows {
 };
 
 SliceWindows MakeSliceWindows(const PreparedData& data, int slice);
+
+// Throws kInvalidArgument if a slice has nothing to train on.
+void CheckHasTraining(const SliceWindows& windows, int slice, const PreparedData& data);
 
 }  // namespace raie

@@ -282,6 +282,12 @@ std::int32_t ModelDirectory::Append(const VersionContent& content) {
   const WriteLock lock(path_);
   const std::int32_t number = versions().back() + 1;
   const std::int32_t parent = content.info.parent;
+  if (const std::int32_t now = current(); now != parent) {
+    throw Error(ErrorCode::kUnavailable,
+                path_.string() + ": version " + std::to_string(now) +
+                    " has taken the place of version " + std::to_string(parent) +
+                    " since this edit began; nothing was written: edit again");
+  }
   AtomicDirectory directory(FolderOf(path_, number));
   const fs::path& folder = directory.path();
   SaveContent(folder, content);

@@ -45,6 +45,10 @@ EditorState StateFrom(const nlohmann::json& object) {
   state.calibration.tau = calibration.at("tau");
   state.calibration.delta = calibration.at("delta");
   state.calibration.first_cos_quantile = calibration.at("first_cos_quantile");
+  state.calibration.confidence = calibration.at("confidence");
+  state.calibration.temperature = calibration.at("temperature");
+  state.calibration.tau_quantile = calibration.at("tau_quantile");
+  state.calibration.delta_quantile = calibration.at("delta_quantile");
   for (const auto& region : object.at("regions")) {
     state.regions.regions.push_back(RegionFrom(region));
   }
@@ -65,7 +69,11 @@ void SaveEditorState(const std::filesystem::path& folder, const EditorState& sta
       {"calibration",
        {{"tau", state.calibration.tau},
         {"delta", state.calibration.delta},
-        {"first_cos_quantile", state.calibration.first_cos_quantile}}},
+        {"first_cos_quantile", state.calibration.first_cos_quantile},
+        {"confidence", state.calibration.confidence},
+        {"temperature", state.calibration.temperature},
+        {"tau_quantile", state.calibration.tau_quantile},
+        {"delta_quantile", state.calibration.delta_quantile}}},
       {"regions", nlohmann::ordered_json::array()},
       {"buffer", {{"users", state.buffer.users}, {"windows", state.buffer.windows}}}};
   std::vector<float> centres_KD;

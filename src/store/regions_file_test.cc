@@ -32,6 +32,10 @@ EditorState RandomState(std::int64_t num_regions, std::int64_t waiting, std::uin
     state.regions.regions.push_back(region);
   }
   state.regions.quantile = 0.8;
+  state.calibration.confidence = "softmax";
+  state.calibration.temperature = 0.125;
+  state.calibration.tau_quantile = 0.03;
+  state.calibration.delta_quantile = 0.2;
   for (std::int64_t m = 0; m < waiting; ++m) {
     for (int d = 0; d < 5; ++d) state.buffer.z_MD.push_back(static_cast<float>(random.Normal()));
     state.buffer.users.push_back(m / 2);
@@ -48,6 +52,10 @@ void ExpectSame(const EditorState& a, const EditorState& b) {
   EXPECT_EQ(a.calibration.tau, b.calibration.tau);
   EXPECT_EQ(a.calibration.delta, b.calibration.delta);
   EXPECT_EQ(a.calibration.first_cos_quantile, b.calibration.first_cos_quantile);
+  EXPECT_EQ(a.calibration.confidence, b.calibration.confidence);
+  EXPECT_EQ(a.calibration.temperature, b.calibration.temperature);
+  EXPECT_EQ(a.calibration.tau_quantile, b.calibration.tau_quantile);
+  EXPECT_EQ(a.calibration.delta_quantile, b.calibration.delta_quantile);
   EXPECT_EQ(a.buffer.z_MD, b.buffer.z_MD);
   EXPECT_EQ(a.buffer.users, b.buffer.users);
   EXPECT_EQ(a.buffer.windows, b.buffer.windows);

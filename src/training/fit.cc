@@ -111,6 +111,7 @@ nlohmann::ordered_json IdentityOf(const FitOptions& options, const FitRequest& r
           {"min_context", request.windows.min_context},
           {"same_time", EnumNames(SameTime{})[static_cast<int>(request.windows.same_time)]},
           {"seen_items", EnumNames(SeenItems{})[static_cast<int>(request.seen)]},
+          {"backbone", request.backbone},
           {"parameters", backbone.parameters().size()},
           {"items", items.num_items()},
           {"dim", items.dim()},

@@ -96,6 +96,7 @@ struct FitRequest {
   SeenItems seen = SeenItems::kRanked;  // in validation
   TileOptions tiles;
   std::uint64_t seed = 0;
+  std::string backbone;              // its options as text; a checkpoint of others is refused
   std::filesystem::path checkpoint;  // folder of the state; empty: none is kept
   bool resume = false;               // go on from `checkpoint` if it is there
   ProgressObserver observer = nullptr;

@@ -169,6 +169,9 @@ TEST_F(FitTest, RefusesTheCheckpointOfAnotherRun) {
     EXPECT_NE(std::string(error.what()).find("seed was 4 there and is 5"), std::string::npos)
         << error.what();
   }
+  request.seed = 4;
+  request.backbone = "other";
+  EXPECT_THROW(FitBackbone(options_, request, backbone, items, pool), Error);
 }
 
 TEST_F(FitTest, StopsWhenValidationNoLongerRises) {

@@ -114,6 +114,8 @@ case $case_name in
           "$raie" $command --model model --data "$shop/data" --slice $large
       done
     done
+    refused $kUsage 'calibrated with confidence = cosine' \
+      "$raie" drift --model model --data "$shop/data" --set edit.editor.confidence=softmax
     diff -r "$shop/model" model || fail 'the model changed'
     ;;
   bad_current)
@@ -136,6 +138,36 @@ case $case_name in
     says 'version 0 answers now .before: 0'
     refused $kUsage 'version' "$raie" rollback 0 --model model --version 0
     refused $kUsage 'whole number' "$raie" rollback first --model model
+    ;;
+  edit_race)
+    # Two edits of one version: the later one must not take the place of the earlier.
+    cp -r "$shop/model" model
+    quick=(--set edit.budget=own --set edit.epochs=1)
+    "$raie" edit --model model --data "$shop/data" "${quick[@]}" --set edit.epochs=40 >.out 2>.err &
+    slow=$!
+    sleep 0.3
+    run "$raie" edit --model model --data "$shop/data" "${quick[@]}"
+    first=$code
+    code=0
+    wait $slow || code=$?
+    [ "$((first == 0)) $((code == 0))" != '1 1' ] || fail 'both edits wrote a version'
+    [ "$((first == 0)) $((code == 0))" != '0 0' ] || fail 'neither edit wrote a version'
+    [ "$(ls model/versions | wc -l)" -eq 2 ] || fail "versions: $(ls model/versions)"
+    ;;
+  other_backbone)
+    # A checkpoint goes on with the backbone it was made with or not at all.
+    long=(--config "$small" --set fit.max_epochs=400 --set fit.patience_epochs=400)
+    "$raie" fit --data "$shop/data" --model parts "${long[@]}" >.out 2>.err &
+    child=$!
+    for _ in $(seq 200); do
+      [ ! -e parts.checkpoint ] || break
+      sleep 0.05
+    done
+    kill -INT $child
+    wait $child || true
+    [ -e parts.checkpoint ] || fail 'no checkpoint'
+    refused $kUsage 'backbone' "$raie" fit --data "$shop/data" --model parts "${long[@]}" --resume \
+      --set backbone.sasrec.dropout=0.6 --set backbone.sasrec.norm=pre
     ;;
   bad_recommend)
     refused $kUsage 'one of' "$raie" recommend --model "$shop/model"

@@ -5,7 +5,7 @@
 shop=$1 cmake=$2 build=$3 source=$4
 
 ok "$cmake" --install "$build" --prefix "$work/prefix"
-ok "$cmake" -S "$source/examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$work/prefix" \
+ok "$cmake" -G Ninja -S "$source/examples" -B "$work/examples" -DCMAKE_PREFIX_PATH="$work/prefix" \
   -DCMAKE_BUILD_TYPE=Release
 ok "$cmake" --build "$work/examples"
 item=$(sed -n 2p "$shop/log/events.csv" | cut -d, -f2)

@@ -44,6 +44,7 @@ int Run(const Arguments& arguments, Invocation& invocation) {
     PrintJson(report);
     return kExitOk;
   }
+  if (report.contains("note")) Print("note: " + report.at("note").get<std::string>() + "\n\n");
   Print("Edits\n" + EditsText(report.at("edits")) +
         "\nDrift (loss of the model before the edit)\n" + DriftText(report.at("drift")) +
         "\nTraining\n" + TrainingText(report.at("training")) + "\nwrote version " +

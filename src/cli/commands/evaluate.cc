@@ -48,6 +48,11 @@ std::string ReportText(const nlohmann::ordered_json& report) {
     }
   }
   std::string text = table.ToText();
+  if (report.at("in_sample")) {
+    text += "T is in-sample here: version " + report.at("version").dump() +
+            " has learnt from slice " + report.at("slice").dump() +
+            "; evaluate an earlier --version, or append the next slice\n";
+  }
   Table regions(
       {"region", "T windows", "T R@10", "T N@10", "S held-out windows", "S R@10", "S N@10"});
   const auto number = [](const nlohmann::ordered_json& value) {
