@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <numeric>
 #include <string>
 #include <utility>
@@ -112,6 +113,8 @@ class Preparation {
     }
     for (std::size_t i = 1; i < rule_.cuts.size(); ++i) {
       if (rule_.cuts[i] > rule_.cuts[i - 1]) continue;
+      CheckEnoughEvents();
+      CheckEventsBetween(i);
       throw Error(ErrorCode::kInvalidArgument,
                   "cuts " + std::to_string(i) + " and " + std::to_string(i + 1) +
                       " fall on the same time, " + std::to_string(rule_.cuts[i]) + ", so " +
@@ -119,6 +122,41 @@ class Preparation {
                       " is empty: too many events share a time stamp; choose other shares or cuts");
     }
     clock_.End("cuts");
+  }
+
+  // Says so if no log of this size could fill the slices, whatever its times are. Called when
+  // something has failed already: a reason that is true but not the cause misleads.
+  void CheckEnoughEvents() const {
+    const std::int64_t window = options_.min_context + 1;
+    const std::int64_t slices = rule_.num_slices();
+    const std::int64_t needed = rule_.leave_last_out ? window + 2 : window * slices;
+    if (table_.num_events() >= needed) return;
+    throw Error(ErrorCode::kInvalidArgument,
+                "too few events: " + std::to_string(table_.num_events()) + " (of " +
+                    std::to_string(log_.size()) + " in the log), at least " +
+                    std::to_string(needed) + " needed: a window takes a target and min_context = " +
+                    std::to_string(options_.min_context) + " events before it" +
+                    (rule_.leave_last_out ? ", and two more events of its user are held out"
+                                          : ", and each of the " + std::to_string(slices) +
+                                                " slices must give one") +
+                    "; use a larger log, or lower context or min_context");
+  }
+
+  // The same for two shares that are too close for so few events; `second` is the later cut.
+  void CheckEventsBetween(std::size_t second) const {
+    if (!options_.cuts.empty()) return;
+    const std::vector<double>& shares =
+        options_.protocol == Protocol::kStream ? options_.slices : options_.quantiles;
+    const double share = shares[second] - shares[second - 1];
+    const auto events = static_cast<double>(table_.num_events());
+    if (share * events >= 1) return;
+    throw Error(ErrorCode::kInvalidArgument,
+                "too few events: " + std::to_string(table_.num_events()) + " (of " +
+                    std::to_string(log_.size()) + " in the log), at least " +
+                    std::to_string(static_cast<std::int64_t>(std::ceil(1 / share))) +
+                    " needed for one in " + SliceName(options_, static_cast<int>(second)) +
+                    ", which is to hold a share of " + std::to_string(share) +
+                    "; use a larger log, or shares further apart");
   }
 
   // The rows of each run the k-core looks at: all, S and F, or slice 0.
@@ -203,6 +241,7 @@ class Preparation {
       const std::string name = SliceName(options_, slice);
       if (slicing_.counts[slice].events == 0) {
         if (slice == 0 && report_.before[0].events > 0) FailEmptyCore();
+        CheckEnoughEvents();
         throw Error(ErrorCode::kInvalidArgument, name + " holds no event (of " +
                                                      std::to_string(report_.before[slice].events) +
                                                      " before the k-core): move the cuts");

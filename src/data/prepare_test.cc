@@ -301,6 +301,42 @@ TEST(PrepareErrors, SayWhatEmptiedTheData) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
+TEST(PrepareErrors, TooFewEventsAreCounted) {
+  TaskPool pool(1);
+  const TemporaryFolder folder;
+  const auto prepare = [&](int events, const PrepareOptions& options) {
+    std::vector<LogEvent> log;
+    for (int i = 0; i < events; ++i) log.push_back({"u", "i" + std::to_string(i), 100 + i});
+    return ErrorOf(ErrorCode::kInvalidArgument,
+                   [&] { PrepareData(MakeLog(log, Ratings::kNone), options, folder / "d", pool); });
+  };
+  PrepareOptions options;  // 3 slices of a window of 1 + 10 events at least
+  for (const int events : {1, 2}) {
+    const std::string text = prepare(events, options);
+    EXPECT_NE(text.find("too few events: " + std::to_string(events) + " (of " +
+                        std::to_string(events) + " in the log), at least 33 needed"),
+              std::string::npos)
+        << text;
+    EXPECT_EQ(text.find("share a time stamp"), std::string::npos) << text;
+  }
+  options.protocol = Protocol::kLeaveLastOut;
+  options.context = 1;
+  const std::string last = prepare(2, options);
+  EXPECT_NE(last.find("too few events: 2 (of 2 in the log), at least 4 needed"), std::string::npos)
+      << last;
+  options = PrepareOptions{};
+  options.protocol = Protocol::kStream;
+  options.slices = {0.5};
+  const std::string one = prepare(1, options);
+  EXPECT_NE(one.find("at least 22 needed"), std::string::npos) << one;
+  options.slices = {0.5, 0.501};
+  options.k_core = 0;
+  const std::string close = prepare(500, options);
+  EXPECT_NE(close.find("too few events: 500 (of 500 in the log), at least 1000 needed"),
+            std::string::npos)
+      << close;
+}
+
 TEST(PrepareErrors, OptionsAreCheckedTogether) {
   PrepareOptions options;
   options.quantiles = {0.8, 0.5};
