@@ -9,6 +9,7 @@ set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION ${RAIE_DNNL_LIBRAR
                                             INTERFACE_INCLUDE_DIRECTORIES ${RAIE_DNNL_INCLUDE})
 find_package(TBB REQUIRED)
 find_package(LibArchive REQUIRED)
+find_package(ZLIB REQUIRED)
 find_package(simdjson REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)

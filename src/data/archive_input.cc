@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 #include <fstream>
 #include <utility>
 
 #include "base/files.h"
+#include "data/gzip_input.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -20,7 +22,12 @@ namespace {
 constexpr std::size_t kPageBytes = std::size_t{1} << 16;  // a multiple of any page size
 constexpr std::size_t kReadBytes = std::size_t{1} << 20;
 
-enum class Container { kPlain, kCompressed, kZip, kTar };
+enum class Container { kPlain, kGzip, kXz, kZip, kTar, kTarGzip };
+
+bool HasMembersOf(Container container) {
+  return container == Container::kZip || container == Container::kTar ||
+         container == Container::kTarGzip;
+}
 
 // What the first bytes say of a file.
 struct Magic {
@@ -69,14 +76,50 @@ Container ContainerOf(const std::string& path) {
     }
   }
   if (bytes.starts_with("PK\x03\x04") || bytes.starts_with("PK\x05\x06")) return Container::kZip;
-  const bool compressed =
-      bytes.starts_with("\x1F\x8B") || bytes.starts_with(std::string_view("\xFD"
-                                                                          "7zXZ\0",
-                                                                          6));
-  if (compressed) return NamedTar(path) ? Container::kTar : Container::kCompressed;
+  if (bytes.starts_with("\x1F\x8B")) {
+    return NamedTar(path) ? Container::kTarGzip : Container::kGzip;
+  }
+  if (bytes.starts_with(std::string_view("\xFD"
+                                         "7zXZ\0",
+                                         6))) {
+    return NamedTar(path) ? Container::kTar : Container::kXz;
+  }
   if (bytes.size() > 262 && bytes.compare(257, 5, "ustar") == 0) return Container::kTar;
   return NamedTar(path) && !bytes.empty() ? Container::kTar : Container::kPlain;
 }
+
+// Gives libarchive the text of a gzip file, whose checksums it would not compare itself.
+class GzipSource {
+ public:
+  explicit GzipSource(const std::string& path) : reader_(path) {}
+
+  static la_ssize_t Read(archive* archive, void* self, const void** bytes) {
+    auto& source = *static_cast<GzipSource*>(self);
+    try {
+      *bytes = source.buffer_.data();
+      return static_cast<la_ssize_t>(source.reader_.Read(source.buffer_));
+    } catch (...) {  // not through C code: OpenArchive throws it on
+      source.failure_ = std::current_exception();
+      archive_set_error(archive, EIO, "the gzip file cannot be read");
+      return -1;
+    }
+  }
+
+  void Rethrow() const {
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+  // Reads what libarchive has no use for, so that the file is checked to its end.
+  void Finish() {
+    while (reader_.Read(buffer_) > 0) {
+    }
+  }
+
+ private:
+  GzipReader reader_;
+  std::vector<char> buffer_ = std::vector<char>(kReadBytes);
+  std::exception_ptr failure_;
+};
 
 // One open archive of libarchive.
 class OpenArchive {
@@ -86,10 +129,16 @@ class OpenArchive {
     archive* const a = archive_.get();
     // Not `all`: it would take ratings.dat for an mtree description.
     if (container == Container::kZip) archive_read_support_format_zip(a);
-    if (container == Container::kTar) archive_read_support_format_tar(a);
-    if (container == Container::kCompressed) archive_read_support_format_raw(a);
+    if (container == Container::kTar || container == Container::kTarGzip) {
+      archive_read_support_format_tar(a);
+    }
+    if (container == Container::kXz) archive_read_support_format_raw(a);
     archive_read_support_format_empty(a);
-    archive_read_support_filter_gzip(a);
+    if (container == Container::kTarGzip) {
+      gzip_ = std::make_unique<GzipSource>(path_);
+      Check(archive_read_open(a, gzip_.get(), nullptr, &GzipSource::Read, nullptr), "open");
+      return;
+    }
     archive_read_support_filter_xz(a);
     Check(archive_read_open_filename(a, path_.c_str(), kReadBytes), "open");
   }
@@ -99,7 +148,10 @@ class OpenArchive {
     for (;;) {
       archive_entry* entry = nullptr;
       const int result = archive_read_next_header(archive_.get(), &entry);
-      if (result == ARCHIVE_EOF) return false;
+      if (result == ARCHIVE_EOF) {
+        if (gzip_ != nullptr) gzip_->Finish();
+        return false;
+      }
       Check(result, "read");
       if (archive_entry_filetype(entry) != AE_IFREG) continue;
       if (archive_entry_is_encrypted(entry) != 0) {
@@ -120,6 +172,7 @@ class OpenArchive {
       if (got < 0) Check(static_cast<int>(got), "read");
       filled += static_cast<std::size_t>(got);
     }
+    if (filled < buffer.size() && gzip_ != nullptr) gzip_->Finish();
     return filled;
   }
 
@@ -128,6 +181,7 @@ class OpenArchive {
  private:
   void Check(int result, const char* doing) {
     if (result == ARCHIVE_OK) return;
+    if (gzip_ != nullptr) gzip_->Rethrow();
     const char* const reason = archive_error_string(archive_.get());
     throw Error(ErrorCode::kCorruptData,
                 std::string(doing) + " " + path_ + (member_.empty() ? "" : ":" + member_) +
@@ -137,6 +191,7 @@ class OpenArchive {
   }
 
   std::string path_;
+  std::unique_ptr<GzipSource> gzip_;  // outlives the archive that reads it
   std::unique_ptr<archive, int (*)(archive*)> archive_;
   std::string member_;
 };
@@ -148,6 +203,15 @@ class ArchiveText : public TextInput {
 
  private:
   OpenArchive archive_;
+};
+
+class GzipText : public TextInput {
+ public:
+  explicit GzipText(const std::string& path) : reader_(path) {}
+  std::size_t Read(std::span<char> buffer) override { return reader_.Read(buffer); }
+
+ private:
+  GzipReader reader_;
 };
 
 class MappedText : public TextInput {
@@ -199,10 +263,7 @@ InputName ParseInputName(const std::string& text) {
   return {text, ""};
 }
 
-bool HasMembers(const std::string& path) {
-  const Container container = ContainerOf(path);
-  return container == Container::kZip || container == Container::kTar;
-}
+bool HasMembers(const std::string& path) { return HasMembersOf(ContainerOf(path)); }
 
 std::vector<std::string> ListMembers(const std::string& path) {
   std::vector<std::string> names;
@@ -215,13 +276,14 @@ std::vector<std::string> ListMembers(const std::string& path) {
 
 std::unique_ptr<TextInput> OpenInput(const InputName& name) {
   const Container container = ContainerOf(name.path);
-  const bool has_members = container == Container::kZip || container == Container::kTar;
+  const bool has_members = HasMembersOf(container);
   if (!has_members && !name.member.empty()) {
     throw Error(ErrorCode::kInvalidArgument, name.ToString() + ": " + name.path +
                                                  " is no .zip or .tar, so it has no member '" +
                                                  name.member + "'");
   }
   if (container == Container::kPlain) return std::make_unique<MappedText>(name.path);
+  if (container == Container::kGzip) return std::make_unique<GzipText>(name.path);
   OpenArchive archive(name.path, container);
   while (archive.Next()) {
     if (!has_members || archive.member() == name.member) {

@@ -3,6 +3,7 @@
 // Concept: plain files are mapped whole. .gz .xz .zip .tar (and .tar.gz, .tar.xz) stream: Read
 //          gives the next bytes of one member, so a member larger than memory is no problem.
 //          An input is named "path" or "archive:member".
+//          Checksums of .gz, .xz and .zip are compared; a .tar has none of its members.
 // Errors:  kNotFound (file, member), kCorruptData (damaged or cut short, or another kind of
 //          archive), kIo.
 #pragma once

@@ -1,6 +1,7 @@
 #include "data/archive_input.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include "base/files.h"
 #include "data/readers/pieces.h"
@@ -10,6 +11,7 @@ namespace raie {
 namespace {
 
 using testing::ArchiveKind;
+using testing::ErrorOf;
 using testing::ErrorOfReading;
 using testing::EventsOf;
 using testing::Read;
@@ -123,6 +125,82 @@ TEST(ArchiveInput, DamagedAndShortArchivesAreNamed) {
       EXPECT_FALSE(damaged.empty()) << part;
     }
   }
+}
+
+// A gzip file whose text is stored as it is, so that a changed byte of it still unpacks.
+std::string StoredGzip(const std::string& text) {
+  std::string packed(text.size() + text.size() / 100 + 1000, '\0');
+  z_stream stream = {};
+  EXPECT_EQ(deflateInit2(&stream, 0, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
+  stream.avail_in = static_cast<uInt>(text.size());
+  stream.next_out = reinterpret_cast<Bytef*>(packed.data());
+  stream.avail_out = static_cast<uInt>(packed.size());
+  EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+  packed.resize(stream.total_out);
+  deflateEnd(&stream);
+  return packed;
+}
+
+std::string Changed(std::string bytes, std::size_t place) {
+  bytes[place] ^= 1;
+  return bytes;
+}
+
+TEST(ArchiveInput, GzipIsComparedWithItsChecksum) {
+  const TemporaryFolder folder;
+  const std::string text = ManyRatings();
+  const std::string packed = StoredGzip(text);
+  const std::string path = WriteFile(folder, "ratings.dat.gz", packed);
+  EXPECT_EQ(ReadAll({path, ""}), text);
+  const std::size_t digit = packed.rfind("::") + 2;
+  for (const std::size_t place : {digit, packed.size() - 8, packed.size() - 1}) {
+    SCOPED_TRACE(place);
+    WriteFile(folder, "ratings.dat.gz", Changed(packed, place));
+    const std::string error = ErrorOfReading(path, {}, ErrorCode::kCorruptData);
+    EXPECT_NE(error.find(path), std::string::npos) << error;
+    EXPECT_NE(error.find("checksum"), std::string::npos) << error;
+  }
+}
+
+TEST(ArchiveInput, GzipOfATarIsComparedWithItsChecksum) {
+  const TemporaryFolder folder;
+  // The member asked for is sound; what is wrong comes after it.
+  WriteArchive(folder, "a.tar", ArchiveKind::kTar,
+               {{"ratings.dat", kRatings}, {"later.txt", ManyRatings()}});
+  const std::string packed = StoredGzip(ReadFile(folder / "a.tar"));
+  const std::string path = WriteFile(folder, "a.tar.gz", packed);
+  ExpectTheRatings(Read(path + ":ratings.dat"));
+  for (const std::size_t place : {packed.rfind("::") + 2, packed.size() - 8}) {
+    WriteFile(folder, "a.tar.gz", Changed(packed, place));
+    const std::string error = ErrorOf(ErrorCode::kCorruptData, [&] {
+      ReadAll({path, "ratings.dat"});
+    });
+    EXPECT_NE(error.find(path), std::string::npos) << error;
+    EXPECT_NE(error.find("checksum"), std::string::npos) << error;
+    ErrorOf(ErrorCode::kCorruptData, [&] { ListMembers(path); });
+  }
+}
+
+TEST(ArchiveInput, GzipMayHaveSeveralMembersAndPadding) {
+  const TemporaryFolder folder;
+  const std::string text = ManyRatings();
+  const std::size_t half = text.find('\n', text.size() / 2) + 1;
+  const std::string first = StoredGzip(text.substr(0, half));
+  const std::string packed = first + StoredGzip("") + StoredGzip(text.substr(half));
+  const std::string path = WriteFile(folder, "ratings.dat.gz", packed);
+  EXPECT_EQ(ReadAll({path, ""}), text);
+  WriteFile(folder, "ratings.dat.gz", packed + std::string(1000, '\0'));
+  EXPECT_EQ(ReadAll({path, ""}), text);
+  for (const std::string& wrong :
+       {Changed(packed, first.size() - 8), Changed(packed, packed.size() - 8),
+        Changed(packed, first.size()), packed + "x", packed + first.substr(0, 5)}) {
+    WriteFile(folder, "ratings.dat.gz", wrong);
+    ErrorOf(ErrorCode::kCorruptData, [&] { ReadAll({path, ""}); });
+  }
+  WriteFile(folder, "ratings.dat.gz", StoredGzip(""));
+  const std::string empty = ErrorOfReading(path, {}, ErrorCode::kCorruptData);
+  EXPECT_NE(empty.find("empty"), std::string::npos) << empty;
 }
 
 TEST(ArchiveInput, OtherKindsOfFilesAreRefusedWithAHint) {
