@@ -86,7 +86,7 @@ class Appending {
     }
     report_.dropped_as_earlier = earlier.events;
     if (earlier.events == 0 || options_.earlier == EarlierEvents::kDrop) return;
-    throw Error(ErrorCode::kInvalidArgument,
+    throw Error(ErrorCode::kCorruptData,
                 "cannot append to " + folder_.string() + ": " + std::to_string(earlier.events) +
                     " events are not later than its last event at " + std::to_string(last) +
                     "; the first is user " + std::string(log_.user_ids[earlier.first_user]) +
@@ -95,7 +95,7 @@ class Appending {
   }
 
   [[noreturn]] void FailNothingLeft() const {
-    throw Error(ErrorCode::kInvalidArgument,
+    throw Error(ErrorCode::kCorruptData,
                 "nothing to append: of " + std::to_string(report_.events_read) + " events " +
                     std::to_string(report_.dropped_by_rating) + " are rated below min_rating, " +
                     std::to_string(report_.dropped_as_earlier) +
@@ -292,7 +292,7 @@ AppendReport AppendData(const std::filesystem::path& folder, const InteractionLo
                         const nlohmann::json& read_report) {
   CheckRanges(FieldsOf(const_cast<AppendOptions&>(options)), "append options");
   if (log.size() == 0) {
-    throw Error(ErrorCode::kInvalidArgument,
+    throw Error(ErrorCode::kCorruptData,
                 "nothing to append to " + folder.string() + ": the log has no events");
   }
   return Appending(folder, log, options, pool).Run(read_report);

@@ -5,9 +5,9 @@
 //          (METHOD section 2, `stream`: later slices lose no user and no event). New users and
 //          items get the next dense ids, so all earlier ids, catalogues and lineage digests stay.
 // Source:  METHOD section 2.
-// Errors:  kInvalidArgument: events at or before the end of the last slice (their number and the
-//          first); nothing left; a cut that does not separate; leave-last-out data. The data set
-//          on disk is then as it was.
+// Errors:  kCorruptData: events at or before the end of the last slice (their number and the
+//          first); nothing left. kInvalidArgument: a cut that does not separate; leave-last-out
+//          data. The data set on disk is then as it was.
 // Threads: same bytes for any number.
 // Cost:    one pass over old and new events: the columns are written anew.
 #pragma once

@@ -130,7 +130,7 @@ TEST(Append, RefusesWhatIsNotLater) {
   more[51].rating = 5;
   const InteractionLog log = MakeLog(more, Ratings::kHave);
   const std::string message =
-      ErrorOf(ErrorCode::kInvalidArgument, [&] { AppendData(folder / "d", log, {}, pool); });
+      ErrorOf(ErrorCode::kCorruptData, [&] { AppendData(folder / "d", log, {}, pool); });
   EXPECT_NE(message.find("2 events"), std::string::npos) << message;
   EXPECT_NE(message.find("user somebody at 1100"), std::string::npos) << message;
   EXPECT_EQ(ReadFile(folder / "d" / "manifest.json"), before);
@@ -140,7 +140,7 @@ TEST(Append, RefusesWhatIsNotLater) {
   ErrorOf(ErrorCode::kInvalidArgument, [&] { AppendData(folder / "d", log, options, pool); });
   options.cut = 1400;
   ErrorOf(ErrorCode::kInvalidArgument, [&] { AppendData(folder / "d", log, options, pool); });
-  ErrorOf(ErrorCode::kInvalidArgument, [&] { AppendData(folder / "d", {}, options, pool); });
+  ErrorOf(ErrorCode::kCorruptData, [&] { AppendData(folder / "d", {}, options, pool); });
   EXPECT_EQ(ReadFile(folder / "d" / "manifest.json"), before);
   options.cut = -1;
   EXPECT_EQ(AppendData(folder / "d", log, options, pool).dropped_as_earlier, 2);
@@ -152,7 +152,7 @@ TEST(Append, NothingLeftSaysWhy) {
   PrepareData(MakeLog(RandomEvents(3, {}), Ratings::kHave), Options(), folder / "d", pool);
   const InteractionLog log = MakeLog({{"a", "b", 9999, 1.0}}, Ratings::kHave);
   const std::string message =
-      ErrorOf(ErrorCode::kInvalidArgument, [&] { AppendData(folder / "d", log, {}, pool); });
+      ErrorOf(ErrorCode::kCorruptData, [&] { AppendData(folder / "d", log, {}, pool); });
   EXPECT_NE(message.find("1 are rated below"), std::string::npos) << message;
 }
 

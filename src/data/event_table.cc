@@ -49,8 +49,8 @@ class RatingFilter {
   }
   void Check(std::int64_t row) const {
     if (ratings_ != nullptr && !std::isfinite(ratings_[row])) {
-      throw Error(ErrorCode::kInvalidArgument, "rating of event " + std::to_string(row + 1) +
-                                                   " is not a finite number: correct or drop it");
+      throw Error(ErrorCode::kCorruptData, "rating of event " + std::to_string(row + 1) +
+                                               " is not a finite number: correct or drop it");
     }
   }
 
@@ -308,7 +308,7 @@ std::vector<std::int64_t> TimeQuantiles(const EventTable& table, std::span<const
                                         TaskPool& pool) {
   const std::int64_t n = table.num_events();
   if (n == 0) {
-    throw Error(ErrorCode::kInvalidArgument, "no events are left to take time quantiles of");
+    throw Error(ErrorCode::kCorruptData, "no events are left to take time quantiles of");
   }
   const TimeHistogram histogram(table.earliest, table.latest);
   const std::vector<std::int64_t> counts =

@@ -4,7 +4,7 @@
 //          each user's run is sorted by time and, if asked, thinned to the first event of each
 //          item. A run may end before the next user's begins: dropped events leave a gap.
 // Source:  METHOD section 2 (rating, repeats).
-// Errors:  kInvalidArgument: a rating that is not a number.
+// Errors:  kCorruptData: a rating that is not a number.
 // Threads: same result for any number.
 // Cost:    O(E) beside the sorts; 12 bytes an event kept by the rating filter.
 #pragma once

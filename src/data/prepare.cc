@@ -85,14 +85,14 @@ class Preparation {
  private:
   void FilterAndSort() {
     if (log_.size() == 0) {
-      throw Error(ErrorCode::kInvalidArgument, "the log has no events: nothing to prepare");
+      throw Error(ErrorCode::kCorruptData, "the log has no events: nothing to prepare");
     }
     table_ = GroupByUser(log_, options_.min_rating, pool_);
     const std::int64_t rated = table_.num_events();
     report_.dropped_by_rating = log_.size() - rated;
     clock_.End("group by user");
     if (rated == 0) {
-      throw Error(ErrorCode::kInvalidArgument,
+      throw Error(ErrorCode::kCorruptData,
                   "the rating filter (min_rating = " + std::to_string(options_.min_rating) +
                       ") drops all " + std::to_string(log_.size()) +
                       " events: lower min_rating, or check the rating column");
@@ -115,7 +115,7 @@ class Preparation {
       if (rule_.cuts[i] > rule_.cuts[i - 1]) continue;
       CheckEnoughEvents();
       CheckEventsBetween(i);
-      throw Error(ErrorCode::kInvalidArgument,
+      throw Error(ErrorCode::kCorruptData,
                   "cuts " + std::to_string(i) + " and " + std::to_string(i + 1) +
                       " fall on the same time, " + std::to_string(rule_.cuts[i]) + ", so " +
                       SliceName(options_, static_cast<int>(i)) +
@@ -131,7 +131,7 @@ class Preparation {
     const std::int64_t slices = rule_.num_slices();
     const std::int64_t needed = rule_.leave_last_out ? window + 2 : window * slices;
     if (table_.num_events() >= needed) return;
-    throw Error(ErrorCode::kInvalidArgument,
+    throw Error(ErrorCode::kCorruptData,
                 "too few events: " + std::to_string(table_.num_events()) + " (of " +
                     std::to_string(log_.size()) + " in the log), at least " +
                     std::to_string(needed) + " needed: a window takes a target and min_context = " +
@@ -150,7 +150,7 @@ class Preparation {
     const double share = shares[second] - shares[second - 1];
     const auto events = static_cast<double>(table_.num_events());
     if (share * events >= 1) return;
-    throw Error(ErrorCode::kInvalidArgument,
+    throw Error(ErrorCode::kCorruptData,
                 "too few events: " + std::to_string(table_.num_events()) + " (of " +
                     std::to_string(log_.size()) + " in the log), at least " +
                     std::to_string(static_cast<std::int64_t>(std::ceil(1 / share))) +
@@ -213,7 +213,7 @@ class Preparation {
   }
 
   [[noreturn]] void FailEmptyCore() const {
-    throw Error(ErrorCode::kInvalidArgument,
+    throw Error(ErrorCode::kCorruptData,
                 "the k-core (k_core = " + std::to_string(options_.k_core) +
                     ") leaves no event: lower k_core or switch it off with 0");
   }
@@ -242,12 +242,12 @@ class Preparation {
       if (slicing_.counts[slice].events == 0) {
         if (slice == 0 && report_.before[0].events > 0) FailEmptyCore();
         CheckEnoughEvents();
-        throw Error(ErrorCode::kInvalidArgument, name + " holds no event (of " +
-                                                     std::to_string(report_.before[slice].events) +
-                                                     " before the k-core): move the cuts");
+        throw Error(ErrorCode::kCorruptData, name + " holds no event (of " +
+                                                 std::to_string(report_.before[slice].events) +
+                                                 " before the k-core): move the cuts");
       }
       if (slicing_.longest[slice] < options_.min_context) {
-        throw Error(ErrorCode::kInvalidArgument,
+        throw Error(ErrorCode::kCorruptData,
                     name + " gives 0 windows: a target needs min_context = " +
                         std::to_string(options_.min_context) +
                         " eligible earlier events of its user there, the best has " +

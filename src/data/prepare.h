@@ -11,8 +11,9 @@
 //          events are training only. There the contexts of slices 1 and 2 are the user's whole
 //          history and so cross the slice border, on purpose.
 // Units:   times in UTC seconds.
-// Errors:  kInvalidArgument: options out of range; nothing left (names the filter that emptied it);
-//          a slice without events or windows. Nothing is written then.
+// Errors:  kInvalidArgument: options out of range. kCorruptData: nothing left (names the filter
+// that
+//          emptied it), a slice without events or windows. Nothing is written then.
 // Threads: work runs on the pool; the files are the same for any number of threads.
 // Cost:    O(E) beside the sort of each user's events; about 16 bytes an event over the log.
 #pragma once

@@ -269,7 +269,7 @@ TEST(PrepareErrors, SayWhatEmptiedTheData) {
   TaskPool pool(1);
   const TemporaryFolder folder;
   const auto prepare = [&](const std::vector<LogEvent>& events, const PrepareOptions& options) {
-    return ErrorOf(ErrorCode::kInvalidArgument, [&] {
+    return ErrorOf(ErrorCode::kCorruptData, [&] {
       PrepareData(MakeLog(events, Ratings::kHave), options, folder / "d", pool);
     });
   };
@@ -307,7 +307,7 @@ TEST(PrepareErrors, TooFewEventsAreCounted) {
   const auto prepare = [&](int events, const PrepareOptions& options) {
     std::vector<LogEvent> log;
     for (int i = 0; i < events; ++i) log.push_back({"u", "i" + std::to_string(i), 100 + i});
-    return ErrorOf(ErrorCode::kInvalidArgument,
+    return ErrorOf(ErrorCode::kCorruptData,
                    [&] { PrepareData(MakeLog(log, Ratings::kNone), options, folder / "d", pool); });
   };
   PrepareOptions options;  // 3 slices of a window of 1 + 10 events at least

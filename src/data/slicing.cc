@@ -51,7 +51,7 @@ class TableReader {
     const std::uint64_t range =
         static_cast<std::uint64_t>(table_.latest) - static_cast<std::uint64_t>(table_.earliest);
     if (range >> kTimeBits != 0) {
-      throw Error(ErrorCode::kInvalidArgument,
+      throw Error(ErrorCode::kCorruptData,
                   "time stamps reach from " + std::to_string(table_.earliest) + " to " +
                       std::to_string(table_.latest) + ": they must be in seconds");
     }

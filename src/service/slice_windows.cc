@@ -24,7 +24,7 @@ StreamPart SliceParts(const PreparedData& data, int slice) {
 
 void CheckHasTraining(const SliceWindows& windows, int slice, const PreparedData& data) {
   if (windows.training.size() > 0) return;
-  throw Error(ErrorCode::kInvalidArgument,
+  throw Error(ErrorCode::kNotFound,
               "slice " + std::to_string(slice) + " has no training windows (contexts of " +
                   std::to_string(WindowOptionsOf(data).context) +
                   " items); prepare the data with a smaller --context, or longer slices");

@@ -76,20 +76,27 @@ nlohmann::ordered_json LoadManifest(const fs::path& folder, const std::string& n
   }
 }
 
+void CheckFile(const fs::path& folder, const nlohmann::ordered_json& manifest,
+               const std::string& relative) {
+  const fs::path path = folder / relative;
+  const auto expected = manifest.at("files").find(relative);
+  if (expected == manifest.at("files").end()) Corrupt(path, "is not listed in its manifest");
+  std::error_code error;
+  const auto bytes = fs::file_size(path, error);
+  if (error) Corrupt(path, "is missing (" + error.message() + ")");
+  const auto wanted = expected->at("bytes").get<std::uintmax_t>();
+  if (bytes != wanted) {
+    Corrupt(path, "has " + std::to_string(bytes) + " bytes where " + std::to_string(wanted) +
+                      " were written");
+  }
+  if (DigestOfFile(path) != expected->at("digest").get<std::string>()) {
+    Corrupt(path, "does not hold what was written (digests differ)");
+  }
+}
+
 void CheckFiles(const fs::path& folder, const nlohmann::ordered_json& manifest) {
   for (const auto& [relative, expected] : manifest.at("files").items()) {
-    const fs::path path = folder / relative;
-    std::error_code error;
-    const auto bytes = fs::file_size(path, error);
-    if (error) Corrupt(path, "is missing (" + error.message() + ")");
-    const auto wanted = expected.at("bytes").get<std::uintmax_t>();
-    if (bytes != wanted) {
-      Corrupt(path, "has " + std::to_string(bytes) + " bytes where " + std::to_string(wanted) +
-                        " were written");
-    }
-    if (DigestOfFile(path) != expected.at("digest").get<std::string>()) {
-      Corrupt(path, "does not hold what was written (digests differ)");
-    }
+    CheckFile(folder, manifest, relative);
   }
 }
 

@@ -24,6 +24,10 @@ std::string SaveManifest(const std::filesystem::path& folder, const std::string&
 // Reads a manifest and checks its own digest.
 nlohmann::ordered_json LoadManifest(const std::filesystem::path& folder, const std::string& name);
 
+// Checks size and digest of one file the manifest lists (relative to `folder`).
+void CheckFile(const std::filesystem::path& folder, const nlohmann::ordered_json& manifest,
+               const std::string& relative);
+
 // Checks size and digest of every file the manifest lists.
 void CheckFiles(const std::filesystem::path& folder, const nlohmann::ordered_json& manifest);
 

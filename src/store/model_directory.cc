@@ -260,9 +260,11 @@ Snapshot ModelDirectory::LoadSnapshot(std::int32_t version) const {
 }
 
 ItemNames ModelDirectory::LoadItemNames(std::int32_t version) const {
-  const fs::path folder = FolderOf(path_, version);
-  ItemNames names{LoadNames(folder / "items.ids"), LoadNames(folder / "items.titles")};
   const std::int64_t expected = LoadInfo(version).catalogue_size;
+  const fs::path folder = FolderOf(path_, version);
+  const auto manifest = LoadManifest(folder, kVersionFile);
+  for (const char* file : {"items.ids", "items.titles"}) CheckFile(folder, manifest, file);
+  ItemNames names{LoadNames(folder / "items.ids"), LoadNames(folder / "items.titles")};
   if (names.ids.size() != expected ||
       (names.titles.size() != 0 && names.titles.size() != expected)) {
     throw Error(ErrorCode::kCorruptData,
@@ -309,7 +311,7 @@ void ModelDirectory::SetCurrent(std::int32_t version) {
 
 void CheckDataMatches(const PreparedData& data, const VersionInfo& info, const ItemNames& names) {
   const auto refuse = [](const std::string& what) {
-    throw Error(ErrorCode::kInvalidArgument,
+    throw Error(ErrorCode::kCorruptData,
                 "the data set is not the model's: " + what +
                     "; give the data set the model was fitted on (raie data append adds slices to "
                     "it)");

@@ -7,7 +7,7 @@
 //          to its parent's. CURRENT names the version that answers. docs/formats.md.
 // Errors:  kNotFound; kCorruptData for a file that is missing, cut short or changed by a byte (all
 //          digests are checked when a version is loaded); kUnavailable if another process writes
-//          to the model; kInvalidArgument for a data set that is not the model's.
+//          to the model; kCorruptData for a data set that is not the model's, too.
 // Threads: one writer at a time (a lock file); readers never see half a version.
 #pragma once
 
@@ -83,7 +83,7 @@ class ModelDirectory {
 
   // Checks every file of the version first.
   Snapshot LoadSnapshot(std::int32_t version) const;
-  ItemNames LoadItemNames(std::int32_t version) const;
+  ItemNames LoadItemNames(std::int32_t version) const;  // checks their files
   std::string LoadJournal(std::int32_t version) const;  // "" if it has none
 
   // Writes the next version, made from `content.info.parent`, and makes it current. Returns its

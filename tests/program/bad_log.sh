@@ -46,7 +46,7 @@ case $case_name in
     ;;
   equal_times)
     log 20 | awk -F:: '{ print $1 "::" $2 "::" $3 "::1000000000" }' >ratings.dat
-    refused $kUsage 'slice|cut' prepare ratings.dat
+    refused $kData 'slice|cut' prepare ratings.dat
     nothing_but ratings.dat
     ;;
   nan_rating)
@@ -63,9 +63,9 @@ case $case_name in
     ;;
   empty_slice)
     log 20 >ratings.dat
-    refused $kUsage 'slice|cut' prepare ratings.dat --set prepare.cuts=1,2
+    refused $kData 'slice|cut' prepare ratings.dat --set prepare.cuts=1,2
     nothing_but ratings.dat
-    refused $kUsage 'window' prepare ratings.dat --context 25
+    refused $kData 'window' prepare ratings.dat --context 25
     nothing_but ratings.dat
     ;;
   missing_file)

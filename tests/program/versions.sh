@@ -40,7 +40,7 @@ ok "$raie" data append --data data --input one.csv
     'NR > 1 { print $1 "," $2 "," $3 + by }' "$shop/log/events.csv"
 } >more.csv
 ok "$raie" data append --data data --input more.csv --set read.allow_any_time=true
-refused $kUsage 'no training windows' "$raie" drift --model model --data data
+refused $kData 'no training windows' "$raie" drift --model model --data data
 ok "$raie" edit --model model --data data "${quick[@]}"
 says 'note: slice 3 has no window'
 ok "$raie" edit --model model --data data "${quick[@]}" --json
