@@ -4,8 +4,9 @@
 // loaded
 //          model is immutable. A request is a history of raw item ids or titles, oldest first; it
 //          is routed to the nearest preference region and scored with that region's adapter.
-// Errors:  Load throws kNotFound and kCorruptData; Recommend throws kInvalidArgument if the history
-//          has no item the model knows, and names those it does not know otherwise.
+// Errors:  Load throws kNotFound and kCorruptData; Recommend throws kInvalidArgument for an empty
+//          history, kNotFound if it has no item the model knows; it names those it does not know
+//          otherwise.
 // Threads: const methods may run concurrently.
 #pragma once
 
@@ -42,12 +43,20 @@ struct Recommendation {
   double score = 0;
 };
 
+// A title that several items carry, and which of them was taken.
+struct SharedTitle {
+  std::string title;
+  std::string taken;                // raw id of the first one in the catalogue
+  std::vector<std::string> others;  // raw ids
+};
+
 struct RecommendAnswer {
   std::vector<Recommendation> items;  // best first
   RegionId region = kNoRegion;
   double cosine = 0;  // of the history's state to the region's centre
   double margin = 0;  // confidence over the second nearest region; infinite with one region
-  std::vector<std::string> unknown;  // of the history: neither an id nor a title; left out
+  std::vector<std::string> unknown;        // of the history: neither an id nor a title; left out
+  std::vector<SharedTitle> shared_titles;  // of the history
 };
 
 struct RegionSummary {

@@ -26,6 +26,20 @@ ModelSummary SummaryOf(const ModelInfo& info, const Snapshot& snapshot) {
   return summary;
 }
 
+// Says so if several items carry the title, once for each title.
+void NoteSharedTitle(const Responder& responder, const std::string& title,
+                     RecommendAnswer& answer) {
+  const std::span<const ItemId> items = responder.WithTitle(title);
+  if (items.size() < 2) return;
+  for (const SharedTitle& noted : answer.shared_titles) {
+    if (noted.title == title) return;
+  }
+  const StringTable& ids = responder.names().ids;
+  SharedTitle shared{.title = title, .taken = std::string(ids[Index(items[0])])};
+  for (const ItemId other : items.subspan(1)) shared.others.emplace_back(ids[Index(other)]);
+  answer.shared_titles.push_back(std::move(shared));
+}
+
 }  // namespace
 
 struct Model::State {
@@ -64,12 +78,13 @@ RecommendAnswer Model::Recommend(const RecommendRequest& request) const {
     } else {
       context.push_back({id, item.time});
       seen.push_back(Index(id));
+      NoteSharedTitle(responder, item.item, result);
     }
   }
   if (context.empty() && !result.unknown.empty()) {
     std::string text = "none of the items of the history is an id or a title the model knows:";
     for (const std::string& name : result.unknown) text += " \"" + name + "\"";
-    throw Error(ErrorCode::kInvalidArgument, text);
+    throw Error(ErrorCode::kNotFound, text);
   }
   std::sort(seen.begin(), seen.end());
   seen.erase(std::unique(seen.begin(), seen.end()), seen.end());

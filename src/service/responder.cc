@@ -49,15 +49,21 @@ Responder::Responder(std::shared_ptr<const Snapshot> snapshot, ItemNames names, 
     const ItemId item{static_cast<std::int32_t>(i)};
     by_id_.emplace(names_.ids[i], item);
     if (i < names_.titles.size() && !names_.titles[i].empty()) {
-      by_title_.emplace(names_.titles[i], item);
+      by_title_[names_.titles[i]].push_back(item);
     }
   }
 }
 
 ItemId Responder::Find(std::string_view text) const {
   if (const auto found = by_id_.find(text); found != by_id_.end()) return found->second;
-  if (const auto found = by_title_.find(text); found != by_title_.end()) return found->second;
-  return kNoItem;
+  const std::span<const ItemId> titled = WithTitle(text);
+  return titled.empty() ? kNoItem : titled[0];
+}
+
+std::span<const ItemId> Responder::WithTitle(std::string_view text) const {
+  if (by_id_.contains(text)) return {};
+  const auto found = by_title_.find(text);
+  return found == by_title_.end() ? std::span<const ItemId>() : found->second;
 }
 
 std::vector<float> Responder::Hidden(const BoundWeights& weights, const ItemRows& rows,

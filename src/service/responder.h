@@ -43,8 +43,11 @@ class Responder {
   const Snapshot& snapshot() const { return *snapshot_; }
   const ItemNames& names() const { return names_; }
 
-  // By raw id, else by title; kNoItem if neither is known.
+  // By raw id, else by title (the first item with it); kNoItem if neither is known.
   ItemId Find(std::string_view text) const;
+
+  // The items with this title, in the order of the catalogue; none if `text` is an id.
+  std::span<const ItemId> WithTitle(std::string_view text) const;
 
   // The `count` best items for a context (oldest first; its end is read) without `excluded`
   // (sorted).
@@ -70,7 +73,7 @@ class Responder {
   std::vector<Slot> slots_;  // by slot of the region set; one if there are no regions
   kernels::PackedWeights packed_items_;
   std::unordered_map<std::string_view, ItemId> by_id_;
-  std::unordered_map<std::string_view, ItemId> by_title_;
+  std::unordered_map<std::string_view, std::vector<ItemId>> by_title_;
 };
 
 }  // namespace raie

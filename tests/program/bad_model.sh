@@ -23,6 +23,12 @@ case $case_name in
       printf "\\x$(printf %02x $((byte ^ 1)))" |
         dd of="model/$name" bs=1 seek=$at conv=notrunc status=none
       refused $kData "$name" "$raie" show --model model
+      # The file is at fault, whatever else is read along with it.
+      if [ "$name" = versions/0000/items.ids ]; then
+        for command in evaluate edit drift; do
+          refused $kData "$name.*digests differ" "$raie" $command --model model --data "$shop/data"
+        done
+      fi
     done <list
     ;;
   cut_short)
@@ -45,9 +51,9 @@ case $case_name in
     ok "$raie" data prepare --input events.csv --output data --context 8
     cp -r "$shop/model" model
     for command in edit evaluate drift; do
-      refused $kUsage 'not the model' "$raie" $command --model model --data data
+      refused $kData 'not the model' "$raie" $command --model model --data data
     done
-    refused $kUsage 'not the model' "$raie" recommend --model model --data data --user u1
+    refused $kData 'not the model' "$raie" recommend --model model --data data --user u1
     diff -r "$shop/model" model || fail 'the model changed'
     ;;
   too_many_regions)
@@ -171,7 +177,25 @@ case $case_name in
     ;;
   bad_recommend)
     refused $kUsage 'one of' "$raie" recommend --model "$shop/model"
-    refused $kUsage 'nonsense' "$raie" recommend --model "$shop/model" --history nonsense
+    refused $kData 'nonsense' "$raie" recommend --model "$shop/model" --history nonsense
+    refused $kUsage 'item 2.*UTF-8' "$raie" recommend --model "$shop/model" --history i1 $'\xff' --json
+    # Every line that can be answered is, whatever the others hold.
+    item=$(sed -n 2p "$shop/log/events.csv" | cut -d, -f2)
+    printf '%s\n\xff\t%s\nnonsense\n\n%s\tnonsense\n' "$item" "$item" "$item" >histories
+    run "$raie" recommend --model "$shop/model" --input histories --json
+    [ "$code" -eq $kData ] || fail "exit code $code with bad lines"
+    [ "$(wc -l <.out)" -eq 5 ] || fail 'not one answer a line'
+    for line in 2 3 4; do
+      sed -n ${line}p .out | grep -q "^{\"line\":$line,\"error\":\"" || fail "line $line has no error"
+    done
+    sed -n 2p .out | grep -q 'UTF-8' || fail 'line 2 does not say UTF-8'
+    for line in 1 5; do
+      sed -n ${line}p .out | grep -q '"items":\[{' || fail "line $line has no items"
+    done
+    run "$raie" recommend --model "$shop/model" --input histories
+    [ "$code" -eq $kData ] || fail "exit code $code with bad lines"
+    [ "$(grep -c '^rank' .out)" -eq 2 ] || fail 'not two tables'
+    grep -q '^raie: histories: line 3: .*nonsense' .err || fail 'line 3 is not named'
     refused $kData 'nobody' \
       "$raie" recommend --model "$shop/model" --data "$shop/data" --user nobody
     refused $kUsage 'needs --data' "$raie" recommend --model "$shop/model" --user u1

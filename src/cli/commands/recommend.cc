@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
+#include "cli/utf8.h"
 #include "data/prepared_data.h"
 #include "raie/error.h"
 #include "raie/model.h"
@@ -30,8 +31,9 @@ struct Arguments {
                               .help = "item ids or titles, oldest first; ITEM@SECONDS where times "
                                       "matter"});
     visit(self.input, Field{.name = "input",
-                            .help = "file with one history a line, items separated by tabs; "
-                                    "- for standard input"});
+                            .help = "file with one history a line, items separated by tabs (- for "
+                                    "standard input); every line is answered, with an error and "
+                                    "exit code 3 where that cannot be"});
     visit(self.user,
           Field{.name = "user", .help = "raw id of a user, whose history is read from --data"});
     visit(self.data, Field{.name = "data", .help = "prepared data set, for --user"});
@@ -91,26 +93,29 @@ std::vector<HistoryItem> HistoryOfUser(const Arguments& arguments) {
   return history;
 }
 
-std::vector<std::vector<HistoryItem>> ReadHistories(const Arguments& arguments) {
-  const int given = !arguments.history.empty() + !arguments.input.empty() + !arguments.user.empty();
-  if (given != 1) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "give one of --history ITEM..., --user ID --data DIR, or --input FILE");
+std::vector<HistoryItem> ParseHistory(const std::vector<std::string>& texts) {
+  std::vector<HistoryItem> history;
+  for (const std::string& text : texts) {
+    if (!IsUtf8(text)) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "item " + std::to_string(history.size() + 1) +
+                      " of the history is not valid UTF-8; convert it first: iconv -t UTF-8");
+    }
+    history.push_back(ParseItem(text));
   }
-  std::vector<std::vector<HistoryItem>> histories;
-  if (!arguments.user.empty()) return {HistoryOfUser(arguments)};
-  if (!arguments.history.empty()) {
-    auto& history = histories.emplace_back();
-    for (const std::string& text : arguments.history) history.push_back(ParseItem(text));
-    return histories;
-  }
-  std::istringstream lines(ReadFile(arguments.input == "-" ? "/dev/stdin" : arguments.input));
+  return history;
+}
+
+// The items of every line of --input.
+std::vector<std::vector<std::string>> ReadLines(const std::string& input) {
+  std::vector<std::vector<std::string>> histories;
+  std::istringstream lines(ReadFile(input == "-" ? "/dev/stdin" : input));
   for (std::string line; std::getline(lines, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
     auto& history = histories.emplace_back();
     std::istringstream fields(line);
     for (std::string text; std::getline(fields, text, '\t');) {
-      if (!text.empty()) history.push_back(ParseItem(text));
+      if (!text.empty()) history.push_back(text);
     }
   }
   return histories;
@@ -121,11 +126,12 @@ nlohmann::ordered_json ToJson(const RecommendAnswer& answer) {
   for (const Recommendation& item : answer.items) {
     items.push_back({{"item", item.item}, {"title", item.title}, {"score", item.score}});
   }
-  return {{"region", Index(answer.region)},
-          {"cosine", answer.cosine},
-          {"margin", answer.margin},
-          {"unknown", answer.unknown},
-          {"items", items}};
+  nlohmann::ordered_json shared = nlohmann::ordered_json::array();
+  for (const SharedTitle& title : answer.shared_titles) {
+    shared.push_back({{"title", title.title}, {"taken", title.taken}, {"others", title.others}});
+  }
+  return {{"region", Index(answer.region)}, {"cosine", answer.cosine}, {"margin", answer.margin},
+          {"unknown", answer.unknown},      {"shared_titles", shared}, {"items", items}};
 }
 
 std::string ToText(const RecommendAnswer& answer) {
@@ -139,38 +145,76 @@ std::string ToText(const RecommendAnswer& answer) {
   return text + table.ToText();
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+// What the user should know of an answer; `where` is "" or "line N: ".
+void WriteNotes(const RecommendAnswer& answer, const std::string& where) {
+  for (const std::string& name : answer.unknown) {
+    Note("raie: note: " + where + "\"" + name +
+         "\" is neither an id nor a title the model knows; left out");
+  }
+  for (const SharedTitle& shared : answer.shared_titles) {
+    std::string ids;
+    for (const std::string& id : shared.others) ids += (ids.empty() ? "" : ", ") + id;
+    Note("raie: note: " + where + "\"" + shared.title + "\" is the title of item " + shared.taken +
+         ", which was taken, and of " + ids + "; give an id to say which");
+  }
+}
+
+// Answers every line of --input, those that cannot be answered with an error.
+int AnswerLines(const Arguments& arguments, const Model& model, RecommendRequest request,
+                bool json) {
+  int code = kExitOk;
+  std::int64_t line = 0;
+  for (const std::vector<std::string>& texts : ReadLines(arguments.input)) {
+    ++line;
+    const std::string where = "line " + std::to_string(line) + ": ";
+    try {
+      request.history = ParseHistory(texts);
+      const RecommendAnswer answer = model.Recommend(request);
+      WriteNotes(answer, where);
+      Print(json ? ToJson(answer).dump() + "\n" : (line > 1 ? "\n" : "") + ToText(answer));
+    } catch (const Error& error) {
+      const bool of_the_line =
+          error.code() == ErrorCode::kInvalidArgument || error.code() == ErrorCode::kNotFound;
+      if (!of_the_line) throw;
+      code = kExitData;
+      if (json) {
+        Print(nlohmann::ordered_json{{"line", line}, {"error", error.what()}}.dump() + "\n");
+      } else {
+        Note("raie: " + arguments.input + ": " + where + error.what());
+      }
+    }
+  }
+  return code;
+}
+
+void CheckArguments(const Arguments& arguments) {
+  const int given = !arguments.history.empty() + !arguments.input.empty() + !arguments.user.empty();
+  if (given != 1) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "give one of --history ITEM..., --user ID --data DIR, or --input FILE");
+  }
   if (arguments.exclude_seen && arguments.include_seen) {
     throw Error(ErrorCode::kInvalidArgument, "--exclude-seen and --include-seen contradict");
   }
-  const std::vector<std::vector<HistoryItem>> histories = ReadHistories(arguments);
-  const Model model = Model::Load(arguments.model, static_cast<std::int32_t>(arguments.version));
+}
+
+int Run(const Arguments& arguments, Invocation& invocation) {
+  CheckArguments(arguments);
   RecommendRequest request;
   request.count = arguments.count;
   request.seen = arguments.exclude_seen   ? AnswerSeen::kExclude
                  : arguments.include_seen ? AnswerSeen::kAllow
                                           : AnswerSeen::kAsFitted;
-  const bool many = !arguments.input.empty();
-  for (std::size_t line = 0; line < histories.size(); ++line) {
-    request.history = histories[line];
-    RecommendAnswer answer;
-    try {
-      answer = model.Recommend(request);
-    } catch (const Error& error) {
-      if (!many) throw;
-      throw Error(error.code(),
-                  arguments.input + ":" + std::to_string(line + 1) + ": " + error.what());
-    }
-    for (const std::string& name : answer.unknown) {
-      Note("raie: note: " + (many ? "line " + std::to_string(line + 1) + ": " : std::string()) +
-           "\"" + name + "\" is neither an id nor a title the model knows; left out");
-    }
-    if (invocation.json) {
-      Print((many ? ToJson(answer).dump() : ToJson(answer).dump(2)) + "\n");
-    } else {
-      Print((line > 0 ? "\n" : "") + ToText(answer));
-    }
+  if (!arguments.user.empty()) {
+    request.history = HistoryOfUser(arguments);
+  } else {
+    request.history = ParseHistory(arguments.history);
   }
+  const Model model = Model::Load(arguments.model, static_cast<std::int32_t>(arguments.version));
+  if (!arguments.input.empty()) return AnswerLines(arguments, model, request, invocation.json);
+  const RecommendAnswer answer = model.Recommend(request);
+  WriteNotes(answer, "");
+  invocation.json ? PrintJson(ToJson(answer)) : Print(ToText(answer));
   return kExitOk;
 }
 
