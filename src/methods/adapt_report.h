@@ -26,8 +26,8 @@ struct CheckpointScore {
 
 struct RegionTraining {
   RegionId region = kNoRegion;
-  bool trained = false;          // has samples and passed the gate
-  bool kept = true;              // false: the keep gate turned its adapter down
+  bool trained = false;          // the pass that is kept saw rows of it
+  bool kept = true;              // false: turned down by the keep gate, so not trained in that pass
   std::int64_t new_windows = 0;  // of D_k
   std::int64_t memory_windows = 0;
   double rows_per_step = 0;  // of a mixed batch that holds it

@@ -107,7 +107,6 @@ class RaieRun final : public AdaptRun {
       report.kept = !input_.rejected.contains(region.id);
       for (const RegionalSet& set : sets_) {
         if (set.region != region.id) continue;
-        report.trained = true;
         report.new_windows = set.num_new;
         report.memory_windows = set.num_memory;
       }
@@ -116,6 +115,7 @@ class RaieRun final : public AdaptRun {
           report.rows_per_step = main_->RowsPerStep(g);
         }
       }
+      report.trained = report.rows_per_step > 0 || WarmedUp(region.id);
       reports.push_back(report);
     }
     return reports;
@@ -131,6 +131,13 @@ class RaieRun final : public AdaptRun {
       if (open && !input_.rejected.contains(all[k].id)) regions.push_back(all[k].id);
     }
     return regions;
+  }
+
+  // Whether the common stage has trained on rows of the region.
+  bool WarmedUp(RegionId region) const {
+    return warm_ != nullptr && warm_->counts().samples > 0 &&
+           OwnAdapter(start_, region) == nullptr &&
+           std::ranges::any_of(sets_, [&](const RegionalSet& set) { return set.region == region; });
   }
 
   std::shared_ptr<const Adapter> OwnAdapter(const Snapshot& snapshot, RegionId region) const {

@@ -202,6 +202,15 @@ TEST(RaieTest, EqualBudgetKeepsTheBestCheckpoint) {
   EXPECT_LT(run.report.training.samples, wanted + options.batch_size);
 }
 
+TEST(RaieTest, TrainedMeansThatRowsWereSeen) {
+  AdaptOptions options = Shop::Options(EditorPreset::kPaper);
+  options.budget = BudgetKind::kEqual;
+  options.learning_rate = 1;  // validation chooses no training at all
+  const Adapted run = RunMethod("raie", options);
+  ASSERT_EQ(run.report.training.samples, 0);
+  for (const auto& region : run.report.regions) EXPECT_FALSE(region.trained);
+}
+
 TEST(RaieTest, ASecondSliceGoesOnFromTheFirst) {
   Shop& shop = TinyShop();
   const auto method = MakeMethod("raie", shop.context(), Plain());
