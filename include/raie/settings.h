@@ -1,7 +1,8 @@
 // How does a program give raie its settings?
 //
-// Concept: the same tree of settings the program takes: TOML files first, then single values; later
-//          ones win. `raie fit --help` (and the other commands) list keys, defaults and units.
+// Concept: the same tree of settings the program takes: `defaults` first, then TOML files, then
+//          single values; later ones win. `raie fit --help` (and the other commands) list keys,
+//          defaults and units.
 // Errors:  using them throws Error(kInvalidArgument) for an unknown key (the nearest known one is
 //          named), a value that is no number where one is wanted, a value out of range.
 #pragma once
@@ -18,6 +19,7 @@ struct Setting {
 };
 
 struct Settings {
+  std::vector<Setting> defaults;   // in place of the defaults of raie
   std::vector<std::string> files;  // TOML
   std::vector<Setting> values;
 };

@@ -60,6 +60,8 @@ struct Command {
   std::vector<std::string> required;    // fields of the arguments
   std::vector<std::string> positional;  // fields that may also be given without their flag
   std::vector<KeyFlag> key_flags;
+  std::vector<Setting> defaults;  // its own, shown in --help
+  std::string defaults_note;      // when they hold
   std::shared_ptr<void> arguments;
   FieldList fields;  // of the arguments
   std::function<int(Invocation&)> run;
@@ -72,6 +74,8 @@ struct CommandText {
   std::vector<std::string> required;
   std::vector<std::string> positional;
   std::vector<KeyFlag> key_flags;
+  std::vector<Setting> defaults;
+  std::string defaults_note;
 };
 
 template <HasFields Arguments>
@@ -83,6 +87,8 @@ Command MakeCommand(CommandText text, int (*run)(const Arguments&, Invocation&))
           .required = std::move(text.required),
           .positional = std::move(text.positional),
           .key_flags = std::move(text.key_flags),
+          .defaults = std::move(text.defaults),
+          .defaults_note = std::move(text.defaults_note),
           .arguments = arguments,
           .fields = FieldsOf(*arguments),
           .run = [arguments, run](Invocation& invocation) { return run(*arguments, invocation); }};

@@ -142,8 +142,9 @@ std::vector<Setting> SettingsOf(const Command& command, const ParsedCommand& par
 }
 
 std::string SettingsHelp(const Command& command) {
-  std::string text =
-      "Settings (in a --config file, or --set key=value):\n" + DescribeSections(command.sections);
+  std::string text = "Settings (in a --config file, or --set key=value";
+  if (!command.defaults_note.empty()) text += "; " + command.defaults_note;
+  text += "):\n" + DescribeSections(command.sections, command.defaults);
   text += "\nExit codes: 0 done, 2 usage, 3 data or files, 4 a check failed, 130 interrupted, ";
   return text + "1 a defect of raie.";
 }
@@ -153,15 +154,45 @@ void Fill(Command& command, const ParsedCommand& parsed, Invocation& invocation)
     Assign(command.fields[i], parsed.arguments[i]);
   }
   CheckRanges(command.fields, "raie " + command.name);
-  invocation.settings = {parsed.common.configs, SettingsOf(command, parsed)};
+  invocation.settings.files = parsed.common.configs;
+  invocation.settings.values = SettingsOf(command, parsed);
   invocation.configuration = Configure(invocation.settings);
   invocation.json = parsed.common.json;
+}
+
+// Names a command that does not exist, which CLI11 does not.
+void CheckCommandIsKnown(int argc, char** argv, const std::vector<Command>& commands) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  std::string name = argv[1];
+  std::vector<std::string> names;
+  bool is_group = false;
+  for (const Command& command : commands) {
+    const std::string first = command.name.substr(0, command.name.find(' '));
+    if (first == name && first != command.name) is_group = true;
+    if (!IsListed(names, first)) names.push_back(first);
+  }
+  if (is_group) {
+    if (argc < 3 || argv[2][0] == '-') return;
+    const std::string prefix = name + " ";
+    name = prefix + argv[2];
+    names.clear();
+    for (const Command& command : commands) {
+      if (command.name.starts_with(prefix)) names.push_back(command.name);
+    }
+  }
+  if (IsListed(names, name)) return;
+  const std::string nearest = NearestName(name, names);
+  throw Error(ErrorCode::kInvalidArgument,
+              "unknown command '" + name + "'" +
+                  (nearest.empty() ? "" : "; did you mean 'raie " + nearest + "'?") +
+                  " (raie --help lists all)");
 }
 
 }  // namespace
 
 Command& ParseCommandLine(int argc, char** argv, std::vector<Command>& commands,
                           Invocation& invocation) {
+  CheckCommandIsKnown(argc, argv, commands);
   CLI::App app{"raie: keeps a recommender fresh by editing the preference regions that drift."};
   app.set_version_flag("--version", std::string("raie ") + kVersion);
   app.require_subcommand(1);

@@ -1,6 +1,7 @@
 #include "cli/report_text.h"
 
 #include <cmath>
+#include <cstdio>
 #include <limits>
 #include <nlohmann/json.hpp>
 
@@ -26,10 +27,12 @@ std::string TopItems(const nlohmann::ordered_json& items) {
 
 }  // namespace
 
-std::string DriftText(const nlohmann::ordered_json& drift) {
-  Table table({"region", "drift (nats)", "95 % interval", "p (Holm)", "verdict", "share", "windows",
-               "top items"});
-  for (const auto& region : drift) {
+std::string DriftText(const nlohmann::ordered_json& report) {
+  char interval[48];
+  std::snprintf(interval, sizeof interval, "%.4g %% interval", 100 * Number(report.at("interval")));
+  Table table(
+      {"region", "drift (nats)", interval, "p (Holm)", "verdict", "share", "windows", "top items"});
+  for (const auto& region : report.at("drift")) {
     table.Add({std::to_string(region.at("region").get<int>()), Fixed(Number(region.at("drift")), 3),
                Fixed(Number(region.at("low")), 3) + " to " + Fixed(Number(region.at("high")), 3),
                Fixed(Number(region.at("p_adjusted")), 4),
@@ -51,8 +54,9 @@ std::string EditsText(const nlohmann::ordered_json& edits) {
              Count(edits.at("added")), ""});
   std::string text = table.ToText();
   text += "regions added " + Count(edits.at("regions_added")) + ", candidates refused " +
-          Count(edits.at("candidates_refused")) + ", windows waiting " +
-          Count(edits.at("left_in_buffer")) + "\n";
+          Count(edits.at("candidates_refused")) + "; windows to add: waiting " +
+          Count(edits.at("left_in_buffer")) + ", refused at the cap " +
+          Count(edits.at("add_refused")) + ", dropped " + Count(edits.at("dropped")) + "\n";
   return text;
 }
 

@@ -23,6 +23,9 @@ FieldList FieldsOfSections(Configuration& configuration, const std::vector<std::
 
 void Apply(const Settings& settings, Configuration& configuration) {
   const FieldList fields = FieldsOf(configuration);
+  for (const Setting& setting : settings.defaults) {
+    SetField(fields, setting.key, setting.value, setting.place);
+  }
   for (const std::string& file : settings.files) SetFromToml(fields, file);
   for (const Setting& setting : settings.values) {
     SetField(fields, setting.key, setting.value, setting.place);
@@ -65,11 +68,12 @@ Configuration ConfigureAgain(const Settings& settings, Protocol protocol,
 }
 
 bool IsGiven(const Settings& settings, const std::string& key) {
-  // A given key has the same value whatever the default was: compare two different defaults.
-  for (const Setting& setting : settings.values) {
-    if (setting.key == key) return true;
-  }
+  const auto holds = [&key](const std::vector<Setting>& values) {
+    return std::ranges::any_of(values, [&](const Setting& value) { return value.key == key; });
+  };
+  if (holds(settings.defaults) || holds(settings.values)) return true;
   if (settings.files.empty()) return false;
+  // A given key has the same value whatever the default was: compare two different defaults.
   Configuration one;
   Configuration other;
   const FieldList fields = FieldsOf(other);
@@ -85,15 +89,19 @@ bool IsGiven(const Settings& settings, const std::string& key) {
   return FormatValue(plain[number - fields.begin()].value) == FormatValue(number->value);
 }
 
-std::string DescribeSections(const std::vector<std::string>& sections) {
-  Configuration defaults;
-  return DescribeFields(FieldsOfSections(defaults, sections));
+std::string DescribeSections(const std::vector<std::string>& sections,
+                             const std::vector<Setting>& defaults) {
+  Configuration configuration;
+  Apply({.defaults = defaults}, configuration);
+  return DescribeFields(FieldsOfSections(configuration, sections));
 }
 
 nlohmann::ordered_json SectionsToJson(const Configuration& configuration,
                                       const std::vector<std::string>& sections) {
   Configuration copy = configuration;
-  return ToJson(FieldsOfSections(copy, sections));
+  FieldList fields = FieldsOfSections(copy, sections);
+  std::erase_if(fields, [](const FieldRef& field) { return field.path == "threads"; });
+  return ToJson(fields);
 }
 
 }  // namespace raie

@@ -2,8 +2,8 @@
 //
 // Concept: one tree of options for all commands, so that one TOML file serves a whole experiment;
 //          each command reads the sections it needs. Defaults < the presets of `editor` and of the
-//          data's protocol < what the model was made with (edit, drift) < files < single settings.
-//          The effective tree is saved in every artefact.
+//          data's protocol < what the model was made with (edit, drift) < `Settings::defaults` (of
+//          a command) < files < single settings. The effective tree is saved in every artefact.
 // Errors:  kInvalidArgument for an unknown key (with the nearest known one), a value outside its
 //          range, text where a number is wanted; the message says where the value came from.
 #pragma once
@@ -70,13 +70,17 @@ Configuration Configure(const Settings& settings, std::optional<Protocol> protoc
 Configuration ConfigureAgain(const Settings& settings, Protocol protocol,
                              const nlohmann::ordered_json& saved);
 
-// Returns whether the user gave this key (of a whole number), by a file or by itself.
+// Returns whether this key (of a whole number) was given: as a default of the command, by a file or
+// by itself.
 bool IsGiven(const Settings& settings, const std::string& key);
 
-// Returns the fields of the given sections ("" stands for the top level), for --help.
-std::string DescribeSections(const std::vector<std::string>& sections);
+// Returns the fields of the given sections ("" stands for the top level) as they are without
+// further settings, for --help.
+std::string DescribeSections(const std::vector<std::string>& sections,
+                             const std::vector<Setting>& defaults = {});
 
-// Returns the given sections of a tree, for saving.
+// Returns the given sections of a tree, for saving: without `threads`, so that what is saved does
+// not depend on it.
 nlohmann::ordered_json SectionsToJson(const Configuration& configuration,
                                       const std::vector<std::string>& sections);
 

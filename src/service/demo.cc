@@ -10,6 +10,7 @@
 #include "methods/slice_plan.h"
 #include "service/edit_model.h"
 #include "service/fit_model.h"
+#include "service/simulate_shop.h"
 #include "service/slice_windows.h"
 
 namespace raie {
@@ -100,32 +101,24 @@ void AddTruth(const Stage& stage, const SlicePlan& plan, const SimulationTruth& 
 
 }  // namespace
 
-Settings DemoSettings(const Settings& given) {
-  Settings settings;
+std::vector<Setting> DemoDefaults() {
   // Sizes that finish in two minutes on two cores; item rows as the paper's text has them.
-  settings.values = {{"backbone.sasrec.dim", "64", "demo"},
-                     {"fit.adam.learning_rate", "3e-3", "demo"},
-                     {"fit.batch_size", "128", "demo"},
-                     {"fit.max_epochs", "20", "demo"},
-                     {"fit.patience_epochs", "4", "demo"},
-                     {"fit.patience_steps", "0", "demo"},
-                     {"regions.k", "8", "demo"},
-                     {"edit.item_rows", "frozen", "demo"},
-                     {"edit.learning_rate", "2e-3", "demo"},
-                     {"edit.epochs", "1", "demo"}};
-  // Files come before single values, so a file's keys must win over the demo's by themselves.
-  if (!given.files.empty()) settings.values.clear();
-  settings.files = given.files;
-  settings.values.insert(settings.values.end(), given.values.begin(), given.values.end());
-  return settings;
+  return {{"backbone.sasrec.dim", "64", "demo"},
+          {"fit.adam.learning_rate", "3e-3", "demo"},
+          {"fit.batch_size", "128", "demo"},
+          {"fit.max_epochs", "20", "demo"},
+          {"fit.patience_epochs", "4", "demo"},
+          {"fit.patience_steps", "0", "demo"},
+          {"regions.k", "8", "demo"},
+          {"edit.item_rows", "frozen", "demo"},
+          {"edit.learning_rate", "2e-3", "demo"},
+          {"edit.epochs", "1", "demo"}};
 }
 
 Simulation SimulateDemoShop(const std::filesystem::path& folder, const PhaseControl& control) {
   StartPhase(control, "simulating a shop");
   const Configuration configuration = Configure(control.settings);
-  SimulatorOptions options = configuration.simulate;
-  if (IsGiven(control.settings, "seed")) options.seed = configuration.seed;
-  Simulation simulation = SimulateLog(options, control.pool);
+  Simulation simulation = SimulateLog(SimulatorOptionsOf(control.settings), control.pool);
   PrepareData(simulation.log, configuration.prepare, folder / "data", control.pool);
   return simulation;
 }
@@ -150,6 +143,7 @@ nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* 
         {"F_windows", windows.training.size()}}},
       {"fit", {{"best_epoch", model.fit.best_epoch}, {"seconds", fit_seconds}}},
       {"edits", ToJson(plan.edits.summary)},
+      {"interval", model.configuration.edit.drift.interval},
       {"drift", ToJson(*plan.drift, data)},
       {"methods", nullptr},
       {"truth", nullptr}};

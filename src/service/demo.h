@@ -16,15 +16,16 @@
 
 namespace raie {
 
-// Settings of the simulated demonstration; what the user gives wins over them.
-Settings DemoSettings(const Settings& given);
+// Defaults of the simulated demonstration (not of a data set of the user's); what the user gives
+// wins over them.
+std::vector<Setting> DemoDefaults();
 
 // Simulates the shop and prepares it in `folder`, which exists. Returns the simulation.
 Simulation SimulateDemoShop(const std::filesystem::path& folder, const PhaseControl& control);
 
-// Returns {"data", "fit", "drift", "methods", "truth"}; `truth` (null for real data) adds
-// "adjusted_rand", "rank_correlation" and, to every region of "drift", its true interest and
-// drifted share.
+// Returns {"data", "fit", "edits", "interval", "drift", "methods", "truth"}; `truth` (null for real
+// data) adds "adjusted_rand", "rank_correlation" and, to every region of "drift", its true interest
+// and drifted share.
 nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* truth,
                                const PhaseControl& control);
 

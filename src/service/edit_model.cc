@@ -135,6 +135,7 @@ nlohmann::ordered_json EditModelDirectory(const fs::path& path, const PreparedDa
   nlohmann::ordered_json result = {{"version", version},
                                    {"parent", next.current.number},
                                    {"slice", next.slice},
+                                   {"interval", next.configuration.edit.drift.interval},
                                    {"seconds", report.seconds}};
   if (!trains) {
     result["note"] = "slice " + std::to_string(next.slice) +
@@ -154,6 +155,7 @@ nlohmann::ordered_json MeasureModelDrift(const fs::path& path, const PreparedDat
                                            next.before, next.adapt_slice());
   return {{"version", next.current.number},
           {"slice", next.slice},
+          {"interval", next.configuration.edit.drift.interval},
           {"edits", ToJson(plan.edits.summary)},
           {"drift", ToJson(*plan.drift, data)}};
 }

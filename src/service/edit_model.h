@@ -17,7 +17,8 @@
 
 namespace raie {
 
-// Returns what is printed with --json: version, slice, edits, drift, training.
+// Returns what is printed with --json: version, slice, edits, interval (coverage), drift,
+// training.
 nlohmann::ordered_json EditModelDirectory(const std::filesystem::path& model,
                                           const PreparedData& data, int slice,
                                           const PhaseControl& control);

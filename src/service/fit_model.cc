@@ -26,8 +26,8 @@ Configuration ConfigurationFor(const PreparedData& data, const PhaseControl& con
   if (!IsGiven(control.settings, "backbone.sasrec.context")) {
     configuration.backbone.sasrec.context = WindowOptionsOf(data).context;
   }
-  if (protocol == Protocol::kPaper && !IsGiven(control.settings, "fit.max_epochs")) {
-    configuration.fit.max_epochs = 5;  // METHOD section 3: no early stopping there
+  if (protocol == Protocol::kPaper) {  // METHOD section 3: 5 epochs, no early stopping
+    if (!IsGiven(control.settings, "fit.max_epochs")) configuration.fit.max_epochs = 5;
     if (!IsGiven(control.settings, "fit.patience_epochs")) configuration.fit.patience_epochs = 0;
     if (!IsGiven(control.settings, "fit.patience_steps")) configuration.fit.patience_steps = 0;
   }
@@ -36,8 +36,8 @@ Configuration ConfigurationFor(const PreparedData& data, const PhaseControl& con
 
 void CheckWindows(const SetupWindows& windows, const Configuration& configuration,
                   const PreparedData& data) {
-  const auto refuse = [](const std::string& what) {
-    throw Error(ErrorCode::kInvalidArgument, "cannot fit: " + what);
+  const auto refuse = [](const std::string& what, ErrorCode code = ErrorCode::kNotFound) {
+    throw Error(code, "cannot fit: " + what);
   };
   const std::string shorter =
       "prepare the data with a smaller --context, or with slices that hold more";
@@ -53,7 +53,8 @@ void CheckWindows(const SetupWindows& windows, const Configuration& configuratio
       static_cast<std::int64_t>(FindDistinctContexts(windows.training).window_of_row.size());
   if (configuration.regions.k > points) {
     refuse("regions.k = " + std::to_string(configuration.regions.k) + " regions from " +
-           std::to_string(points) + " different windows; set regions.k to at most that");
+               std::to_string(points) + " different windows; set regions.k to at most that",
+           ErrorCode::kInvalidArgument);
   }
 }
 

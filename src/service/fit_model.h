@@ -5,7 +5,8 @@
 //          windows, write it all as version 0 of a model directory.
 // Source:  METHOD sections 3 and 4 (Eq. 1, calibration below Eq. 4).
 // Errors:  kInvalidArgument for settings that cannot work (before anything is fitted where that can
-//          be known); kCancelled after a checkpoint was written beside the model's place.
+//          be known); kNotFound for a slice without windows; kCancelled after a checkpoint was
+//          written beside the model's place.
 #pragma once
 
 #include <cstdint>

@@ -5,11 +5,11 @@
 
 #include "data/prepare.h"
 #include "data/read_log.h"
-#include "data/simulator.h"
 #include "service/configuration.h"
 #include "service/edit_model.h"
 #include "service/fit_model.h"
 #include "service/output_folder.h"
+#include "service/simulate_shop.h"
 
 namespace raie {
 namespace {
@@ -23,16 +23,8 @@ std::string WithPool(const RunControl& control,
 }  // namespace
 
 std::string SimulateShop(const std::filesystem::path& output, const RunControl& control) {
-  return WithPool(control, [&](const PhaseControl& phase) -> nlohmann::ordered_json {
-    const Configuration configuration = Configure(control.settings);
-    CheckMayReplace(output, "truth.json");
-    const Simulation simulation = SimulateLog(configuration.simulate, phase.pool);
-    SaveSimulation(simulation, output, phase.pool);
-    return {{"users", simulation.log.user_ids.size()},
-            {"items", simulation.log.item_ids.size()},
-            {"events", simulation.log.size()},
-            {"drifting", simulation.truth.drifting}};
-  });
+  return WithPool(control,
+                  [&](const PhaseControl& phase) { return SimulateShopFolder(output, phase); });
 }
 
 std::string PrepareLogs(const std::vector<std::string>& inputs, const std::filesystem::path& output,

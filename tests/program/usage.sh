@@ -23,9 +23,18 @@ ok "$raie" data prepare --help
 says 'prepare.min_rating = 4'
 
 refused $kUsage 'subcommand' "$raie"
-refused $kUsage 'nonsense|subcommand' "$raie" nonsense
+refused $kUsage "unknown command 'nonsense'" "$raie" nonsense
+refused $kUsage "unknown command 'ft'.*'raie fit'" "$raie" ft --data x
+refused $kUsage "unknown command 'data prepar'.*'raie data prepare'" "$raie" data prepar
 refused $kUsage '--data is required' "$raie" fit
 refused $kUsage 'required|expected' "$raie" data prepare --input
 refused $kUsage 'not expected|--wrong' "$raie" show --model x --wrong
 refused $kUsage "no '='" "$raie" show --model x --set fit
+
+# The demo shows the values it runs with, and a file or --set wins over them.
+ok "$raie" demo --help
+for value in 'backbone.sasrec.dim = 64' 'fit.max_epochs = 20' 'regions.k = 8' \
+  'edit.item_rows = "frozen"'; do
+  says "$value"
+done
 nothing_but

@@ -1,7 +1,8 @@
+#include <nlohmann/json.hpp>
+
 #include "cli/commands/commands.h"
 #include "cli/table.h"
-#include "data/simulator.h"
-#include "service/output_folder.h"
+#include "service/simulate_shop.h"
 
 namespace raie::cli {
 namespace {
@@ -16,28 +17,18 @@ struct Arguments {
 };
 
 int Run(const Arguments& arguments, Invocation& invocation) {
-  CheckMayReplace(arguments.output, "truth.json");
-  SimulatorOptions options = invocation.configuration.simulate;
-  if (IsGiven(invocation.settings, "seed")) options.seed = invocation.configuration.seed;
-  invocation.progress({.phase = "simulating"});
-  const Simulation simulation = SimulateLog(options, *invocation.pool);
-  invocation.progress({.phase = "writing"});
-  SaveSimulation(simulation, arguments.output, *invocation.pool);
+  const nlohmann::ordered_json report = SimulateShopFolder(arguments.output, invocation.control());
   invocation.clear_progress();
-  const InteractionLog& log = simulation.log;
   if (invocation.json) {
-    PrintJson({{"users", log.user_ids.size()},
-               {"items", log.item_ids.size()},
-               {"events", log.size()},
-               {"drifting", simulation.truth.drifting}});
+    PrintJson(report);
     return kExitOk;
   }
   std::string drifting;
-  for (const std::int64_t interest : simulation.truth.drifting) {
-    drifting += (drifting.empty() ? "" : ", ") + std::to_string(interest);
+  for (const auto& interest : report.at("drifting")) {
+    drifting += (drifting.empty() ? "" : ", ") + interest.dump();
   }
-  Print(Count(log.size()) + " events of " + Count(log.user_ids.size()) + " users and " +
-        Count(log.item_ids.size()) +
+  Print(Count(report.at("events")) + " events of " + Count(report.at("users")) + " users and " +
+        Count(report.at("items")) +
         " items; interests that drift: " + (drifting.empty() ? "none" : drifting) +
         "\nprepare it with: raie data prepare --input " + arguments.output +
         "/events.csv --titles " + arguments.output + "/items.csv --output DIR\n");

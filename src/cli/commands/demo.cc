@@ -93,7 +93,7 @@ std::string ReportText(const nlohmann::ordered_json& report, double seconds) {
          " windows of S to learn from, " + Count(data.at("F_windows")) + " of F\nfitted in " +
          Fixed(report.at("fit").at("seconds"), 1) + " s (kept epoch " +
          report.at("fit").at("best_epoch").dump() +
-         ")\n\nDrift of each region in F, before any training\n" + DriftText(report.at("drift")) +
+         ")\n\nDrift of each region in F, before any training\n" + DriftText(report) +
          TruthText(report) + "\nMethods after learning from F\n" +
          MethodsText(report.at("methods")) + "total " + Fixed(seconds, 1) + " s\n";
 }
@@ -102,7 +102,7 @@ int Run(const Arguments& arguments, Invocation& invocation) {
   const auto begin = std::chrono::steady_clock::now();
   nlohmann::ordered_json report;
   if (arguments.data.empty()) {
-    invocation.settings = DemoSettings(invocation.settings);
+    invocation.settings.defaults = DemoDefaults();
     const TemporaryFolder folder;
     const Simulation shop = SimulateDemoShop(folder.path(), invocation.control());
     const PreparedData data = PreparedData::Load(folder.path() / "data");
@@ -130,7 +130,9 @@ Command DemoCommand() {
   return MakeCommand<Arguments>(
       {.name = "demo",
        .summary = "Runs all phases on a simulated shop (or --data) and compares the methods",
-       .sections = {"", "simulate", "prepare", "backbone", "fit", "regions", "edit"}},
+       .sections = {"", "simulate", "prepare", "backbone", "fit", "regions", "edit"},
+       .defaults = DemoDefaults(),
+       .defaults_note = "values of the simulated shop; with --data those of raie fit --help hold"},
       Run);
 }
 

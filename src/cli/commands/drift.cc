@@ -29,7 +29,7 @@ int Run(const Arguments& arguments, Invocation& invocation) {
     PrintJson(report);
   } else {
     Print("slice " + report.at("slice").dump() + " against version " + report.at("version").dump() +
-          "\n" + DriftText(report.at("drift")));
+          "\n" + DriftText(report));
   }
   return kExitOk;
 }

@@ -22,17 +22,20 @@ struct Arguments {
 };
 
 std::string TrainingText(const nlohmann::ordered_json& training) {
-  Table table({"region", "trained", "new windows", "memory windows"});
+  Table table({"region", "outcome", "new windows", "memory windows"});
   for (const auto& region : training.at("regions")) {
-    const bool trained = region.at("trained");
     table.Add({std::to_string(region.at("region").get<int>()),
-               !trained                        ? "no"
-               : region.at("kept").get<bool>() ? "yes"
-                                               : "turned down",
+               !region.at("kept").get<bool>()     ? "turned down by validation"
+               : region.at("trained").get<bool>() ? "trained"
+                                                  : "untouched",
                Count(region.at("new_windows")), Count(region.at("memory_windows"))});
   }
-  return table.ToText() + Count(training.at("samples")) + " samples in " +
-         Count(training.at("steps")) + " steps\n";
+  std::string text = table.ToText() + Count(training.at("samples")) + " samples in " +
+                     Count(training.at("steps")) + " steps";
+  if (training.at("tuning_samples").get<std::int64_t>() > 0) {
+    text += "; validation chose " + Percent(training.at("chosen_share")) + " of the training";
+  }
+  return text + "\n";
 }
 
 int Run(const Arguments& arguments, Invocation& invocation) {
@@ -46,10 +49,9 @@ int Run(const Arguments& arguments, Invocation& invocation) {
   }
   if (report.contains("note")) Print("note: " + report.at("note").get<std::string>() + "\n\n");
   Print("Edits\n" + EditsText(report.at("edits")) +
-        "\nDrift (loss of the model before the edit)\n" + DriftText(report.at("drift")) +
-        "\nTraining\n" + TrainingText(report.at("training")) + "\nwrote version " +
-        report.at("version").dump() + " of " + arguments.model + " (learnt from slice " +
-        report.at("slice").dump() + ")\n");
+        "\nDrift (loss of the model before the edit)\n" + DriftText(report) + "\nTraining\n" +
+        TrainingText(report.at("training")) + "\nwrote version " + report.at("version").dump() +
+        " of " + arguments.model + " (learnt from slice " + report.at("slice").dump() + ")\n");
   return kExitOk;
 }
 

@@ -1,0 +1,55 @@
+#!/bin/bash
+# reports.sh PROGRAM SHOP: what commands say of a run is what the run did, and what they write does
+# not depend on how it was run.
+. "$(dirname "$0")/lib.sh"
+shop=$1
+data=$shop/data
+quick=(--config "$shop/small.toml" --set fit.max_epochs=1 --set edit.epochs=1)
+
+# Same model directory for any number of threads.
+for threads in 1 2; do
+  ok "$raie" fit --data "$data" --model "model$threads" "${quick[@]}" --threads $threads
+  ok "$raie" edit --model "model$threads" --data "$data" --set edit.budget=own --threads $threads
+done
+diff -r model1 model2 || fail 'the model depends on the number of threads'
+
+# Training that validation turned down altogether saw no row: no region is called trained.
+cp -r "$shop/model" model
+ok "$raie" edit --model model --data "$data" --editor paper --set edit.budget=equal \
+  --set edit.learning_rate=1 --set edit.drift.interval=0.8
+says '^0 samples in 0 steps; validation chose 0.0 % of the training'
+! grep -Eq ' trained ' .out || fail 'a region is called trained'
+says ' untouched '
+says ' 80 % interval'
+says 'refused at the cap [0-9]+, dropped [0-9]'
+
+# Regions that the keep gate turned down are told from those that were trained.
+rm -rf model
+cp -r "$shop/model" model
+ok "$raie" edit --model model --data "$data" --set edit.gate=off --set edit.learning_rate=1e-2
+says '[0-9] +turned down by validation '
+says '[0-9] +trained '
+
+# A title of several items: the answer says which one was taken.
+awk -F, 'NR == 1 { print "item,title" } NR > 1 { print $1 ",the same" }' "$shop/log/items.csv" >items.csv
+ok "$raie" data prepare --input "$shop/log/events.csv" --titles items.csv --output titled --context 8
+ok "$raie" fit --data titled --model titles "${quick[@]}"
+ok "$raie" recommend --model titles --history 'the same' --json
+says '"shared_titles": \[$'
+says '"taken": "'
+grep -q '"the same" is the title of item .* which was taken' .err || fail 'no note of the title'
+
+# Protocol paper knows no early stopping, whatever the number of epochs.
+ok "$raie" data prepare --input "$shop/log/events.csv" --protocol paper --output paper --context 8
+ok "$raie" fit --data paper --model early "${quick[@]}"
+grep -q '"patience_epochs": 0' early/model.json || fail 'patience_epochs is not 0'
+grep -q '"patience_steps": 0' early/model.json || fail 'patience_steps is not 0'
+
+# The demo keeps its own values below those of a file.
+small=(--set simulate.users=60 --set simulate.events=3000 --set simulate.items=60)
+printf 'seed = 0\n[fit]\nmax_epochs = 1\n' >seed.toml
+ok "$raie" demo --config seed.toml "${small[@]}" --set prepare.context=5 --set regions.k=2 --json
+says '"best_epoch": 1'
+printf 'seed = 0\n' >seed.toml
+ok "$raie" demo --config seed.toml "${small[@]}" --set prepare.context=5 --set regions.k=2 --json
+grep -Eq 'epoch [0-9]+/20,' .err || fail 'the values of the demo are gone'
