@@ -6,7 +6,7 @@
 // Source:  METHOD section 2 ("stream", "Held-out part of S"), section 4 ("Drift gate").
 // Limit:   an appended slice of a data set cut otherwise than `stream` keeps nothing out, so the
 //          reference stays that of slice 0.
-// Errors:  kInvalidArgument for a slice the data lacks.
+// Errors:  kInvalidArgument for a slice the data lacks; CheckHasTraining throws kNotFound.
 #pragma once
 
 #include "data/prepared_data.h"
