@@ -3,9 +3,9 @@
 // Concept: the current version is loaded, RAIE edits its regions with the slice and trains the
 //          adapters of those that drift, and the result becomes the next version.
 // Source:  METHOD section 4.
-// Errors:  kCorruptData if the data set is not the model's; kInvalidArgument if the slice is not
-// the
-//          next one or settings cannot work; kCancelled if stopped (nothing is written then).
+// Errors:  kCorruptData if the data set is not the model's; kInvalidArgument if the slice is
+//          not the next one or settings cannot work; kCancelled if stopped (then nothing is
+//          written).
 #pragma once
 
 #include <filesystem>

@@ -1,8 +1,7 @@
 // What do edit and drift need of a model and of the slice it meets next?
 //
-// Errors:  kCorruptData if the data set is not the model's; kInvalidArgument if the slice is not
-// the
-//          next one or settings cannot work.
+// Errors:  kCorruptData if the data set is not the model's; kInvalidArgument if the slice is
+//          not the next one or settings cannot work.
 #pragma once
 
 #include <filesystem>
