@@ -103,6 +103,12 @@ EditorState LoadEditorState(const std::filesystem::path& folder) {
     const auto centre_D = centres_KD.subspan(k * dim, dim);
     state.regions.regions[k].centre.assign(centre_D.begin(), centre_D.end());
   }
+  try {
+    CheckRegions(state.regions);
+  } catch (const Error& error) {
+    throw Error(ErrorCode::kCorruptData, folder.string() + ": " + kNumbers + " and " + kVectors +
+                                             " give regions that cannot be: " + error.what());
+  }
   const auto buffer_MD =
       vectors.Floats("buffer", std::array<std::int64_t, 2>{state.buffer.size(), dim});
   state.buffer.z_MD.assign(buffer_MD.begin(), buffer_MD.end());

@@ -2,7 +2,7 @@
 //
 // Concept: regions.json holds the numbers (exact: shortest decimal that reads back the same),
 //          regions.safetensors the vectors: `centres` [K, D] and `buffer` [M, D].
-// Errors:  kCorruptData if the two do not fit together.
+// Errors:  kCorruptData if the two do not fit together, or regions break a rule of CheckRegions.
 #pragma once
 
 #include <filesystem>

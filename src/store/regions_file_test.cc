@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/random.h"
 #include "raie/error.h"
+#include "regions/sphere.h"
 
 namespace raie {
 namespace {
@@ -23,6 +24,8 @@ EditorState RandomState(std::int64_t num_regions, std::int64_t waiting, std::uin
     Region region;
     region.id = RegionId{static_cast<std::int32_t>(k + 2)};
     for (int d = 0; d < 5; ++d) region.centre.push_back(static_cast<float>(random.Normal()));
+    const double norm = Norm(region.centre);
+    for (float& value : region.centre) value = static_cast<float>(value / norm);
     region.resultant_length = random.Normal() * 1e6;
     region.radius_rad = random.Uniform();
     region.initial_radius_rad = random.Uniform();
@@ -93,6 +96,31 @@ TEST(RegionsFileTest, ComesBackBitEqual) {
     EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
     EXPECT_NE(std::string(error.what()).find("regions.json"), std::string::npos);
   }
+  fs::remove_all(folder);
+}
+
+TEST(RegionsFileTest, RegionsThatCannotBeAreRefused) {
+  const fs::path folder =
+      fs::temp_directory_path() / ("raie_regions_broken_test_" + std::to_string(::getpid()));
+  const auto refuses = [&](const std::string& reason, const auto& breaking) {
+    fs::remove_all(folder);
+    fs::create_directories(folder);
+    EditorState state = RandomState(3, 4, 1);
+    breaking(state.regions);
+    SaveEditorState(folder, state);
+    try {
+      LoadEditorState(folder);
+      ADD_FAILURE() << "no error: " << reason;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
+      EXPECT_NE(std::string(error.what()).find(reason), std::string::npos) << error.what();
+      EXPECT_NE(std::string(error.what()).find("regions.json"), std::string::npos) << error.what();
+    }
+  };
+  refuses("unit vector", [](RegionSet& set) { set.regions[1].centre[0] += 1; });
+  refuses("occurs twice", [](RegionSet& set) { set.regions[1].id = set.regions[0].id; });
+  refuses("id is not within", [](RegionSet& set) { set.next_id = 1; });
+  refuses("radius", [](RegionSet& set) { set.regions[2].radius_rad = 4; });
   fs::remove_all(folder);
 }
 
