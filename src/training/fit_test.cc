@@ -210,27 +210,6 @@ TEST_F(FitTest, RefusesWhatCannotBe) {
   });
 }
 
-TEST_F(FitTest, EncodesWindowsAsTheirContexts) {
-  TaskPool pool(2);
-  const StoppingBackbone backbone(nullptr, 0);
-  const ItemTable items = Items();
-  const BoundModel encoder = MakeEncoder(backbone, items, pool);
-  const WindowSet windows = MakeWindows(*data_, 1, WindowOptionsOf(*data_));
-  ASSERT_GT(windows.size(), 10);
-  const EncodedWindows encoded = EncodeWindows(
-      encoder, *data_, windows, {.context = 3, .catalogue_size = data_->catalogue_size(0)}, pool);
-  ASSERT_EQ(std::ssize(encoded.z_ND), windows.size() * kDim);
-  for (std::int64_t w = 0; w < windows.size(); w += 7) {
-    WindowBatch context;
-    const std::int64_t count = AppendContext(
-        *data_, windows.windows[w], 3, data_->catalogue_size(0), context.items, context.times);
-    ASSERT_GT(count, 0);
-    context.offsets.push_back(static_cast<std::int32_t>(count));
-    const auto z = EncodeContexts(encoder, context, pool);
-    EXPECT_TRUE(std::equal(z.begin(), z.end(), encoded.z_ND.begin() + w * kDim));
-  }
-}
-
 using FitThreads = FitTest;
 
 TEST_F(FitThreads, SameBytesForAnyNumber) {

@@ -44,7 +44,6 @@ class ItemTable {
   ReplacedRows& MakeOwnRows(RegionId region, std::span<const std::int32_t> items);
   void SetOwnRows(RegionId region, ReplacedRows rows);
   ReplacedRows* OwnRows(RegionId region);  // null: none
-  void ForgetOwnRows(RegionId region) { replaced_.erase(region); }
 
   // Appends rows until there are `num_items`: per dimension the mean over the first `source_items`
   // rows plus N(0, std / 10), std over the same rows. Row i depends on (seed, i) and the source
