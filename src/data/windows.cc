@@ -1,7 +1,6 @@
 #include "data/windows.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <numeric>
 #include <string>
@@ -87,24 +86,6 @@ SetupWindows LeaveLastOutWindows(const PreparedData& data, const WindowOptions& 
   return result;
 }
 
-Timestamp CutOfShare(const PreparedData& data, int slice, double share) {
-  std::vector<Timestamp> times;
-  for (std::int32_t user = 0; user < data.num_users(); ++user) {
-    const EventRange events = data.SliceEvents(UserId{user}, slice);
-    times.insert(times.end(), data.times().begin() + events.begin,
-                 data.times().begin() + events.end);
-  }
-  if (times.empty()) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "slice " + std::to_string(slice) + " holds no event to tune on");
-  }
-  const auto n = static_cast<std::int64_t>(times.size());
-  const auto rank =
-      std::min(static_cast<std::int64_t>(std::floor((1 - share) * static_cast<double>(n))), n - 1);
-  std::nth_element(times.begin(), times.begin() + rank, times.end());
-  return times[rank];
-}
-
 }  // namespace
 
 WindowSet MakeWindows(const PreparedData& data, int slice, const WindowOptions& options) {
@@ -137,25 +118,17 @@ SetupWindows MakeSetupWindows(const PreparedData& data, int slice, const WindowO
   return result;
 }
 
-TuningSplit MakeTuningSplit(const PreparedData& data, int slice, const WindowOptions& options,
-                            double share) {
-  if (!(share > 0 && share < 1)) {
-    throw Error(ErrorCode::kInvalidArgument, "the validation share of a slice is " +
-                                                 std::to_string(share) +
-                                                 ": it must lie between 0 and 1");
-  }
+WindowSet MakeWindowsBefore(const PreparedData& data, int slice, const WindowOptions& options,
+                            Timestamp border) {
   WindowMaker maker(data, slice, options);
-  TuningSplit result;
-  result.cut = CutOfShare(data, slice, share);
-  result.catalogue_size = data.CatalogueBefore(result.cut);
   const auto times = data.times();
+  WindowSet result;
   for (std::int32_t user = 0; user < data.num_users(); ++user) {
     maker.SetUser(UserId{user});
     const auto [begin, end] = maker.events();
-    const std::int64_t border =
-        std::lower_bound(times.begin() + begin, times.begin() + end, result.cut) - times.begin();
-    maker.Add(begin, border, result.training);
-    maker.Add(border, end, result.validation);
+    const auto first_later =
+        std::lower_bound(times.begin() + begin, times.begin() + end, border) - times.begin();
+    maker.Add(begin, first_later, result);
   }
   return result;
 }
@@ -168,19 +141,6 @@ StreamPart SplitLastWindows(const WindowSet& windows) {
     (last ? result.part : result.training).windows.push_back(windows.windows[i]);
   }
   return result;
-}
-
-std::vector<std::int64_t> GroupSameContext(const WindowSet& windows) {
-  std::vector<std::int64_t> begins;
-  for (std::int64_t i = 0; i < windows.size(); ++i) {
-    const Window& window = windows.windows[i];
-    const bool same = i > 0 && windows.windows[i - 1].user == window.user &&
-                      windows.windows[i - 1].context_begin == window.context_begin &&
-                      windows.windows[i - 1].context_end == window.context_end;
-    if (!same) begins.push_back(i);
-  }
-  begins.push_back(windows.size());
-  return begins;
 }
 
 std::int64_t AppendContext(const PreparedData& data, const Window& window, std::int64_t length,

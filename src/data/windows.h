@@ -59,16 +59,10 @@ WindowSet MakeWindows(const PreparedData& data, int slice, const WindowOptions& 
 // In leave-last-out (slice 0 only) training is slice 0, validation slice 1 and held_out slice 2.
 SetupWindows MakeSetupWindows(const PreparedData& data, int slice, const WindowOptions& options);
 
-// The last `share` of a slice in time, kept back to choose by. Training windows are those of a
-// slice that ended at `cut`; validation contexts may reach back before it.
-struct TuningSplit {
-  Timestamp cut;  // training: time < cut
-  WindowSet training;
-  WindowSet validation;
-  std::int64_t catalogue_size = 0;  // items with an event before `cut`: all that training may see
-};
-TuningSplit MakeTuningSplit(const PreparedData& data, int slice, const WindowOptions& options,
-                            double share = 0.1);
+// Returns the windows of a slice that ended at `border`: targets before it, the last of each user
+// and every stride-th backwards.
+WindowSet MakeWindowsBefore(const PreparedData& data, int slice, const WindowOptions& options,
+                            Timestamp border);
 
 // The last window of each user (part j of a stream) and the rest, which trains.
 struct StreamPart {
@@ -76,11 +70,6 @@ struct StreamPart {
   WindowSet part;
 };
 StreamPart SplitLastWindows(const WindowSet& windows);
-
-// Returns where runs of windows of one user with the same context begin, and, last, the number of
-// windows: such windows (equal time stamps under strict) are one k-means point and one edit.
-// `windows` is in the order of MakeWindows.
-std::vector<std::int64_t> GroupSameContext(const WindowSet& windows);
 
 // Appends the window's context to `items` and `times` (oldest first): the last L eligible events
 // whose item is in the catalogue prefix. Returns how many were appended.

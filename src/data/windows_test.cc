@@ -193,49 +193,25 @@ TEST(Windows, OrderIsTimeUserPosition) {
   EXPECT_EQ(std::adjacent_find(keys.begin(), keys.end(), std::greater_equal<>()), keys.end());
 }
 
-TEST(Windows, GroupsShareUserAndContext) {
-  const TemporaryFolder folder;
-  const PreparedData data = Prepared(2, Protocol::kStrict, folder);  // many equal time stamps
-  const WindowSet windows = MakeWindows(data, 0, {.context = 3, .min_context = 1});
-  const std::vector<std::int64_t> begins = GroupSameContext(windows);
-  std::map<std::pair<std::int32_t, std::int64_t>, std::int64_t> slow;
-  for (const Window& window : windows.windows) ++slow[{Index(window.user), window.context_end}];
-  EXPECT_EQ(begins.size(), slow.size() + 1);
-  EXPECT_LT(static_cast<std::int64_t>(slow.size()), windows.size());
-  EXPECT_EQ(begins.front(), 0);
-  EXPECT_EQ(begins.back(), windows.size());
-  for (std::size_t g = 0; g + 1 < begins.size(); ++g) {
-    const Window& first = windows.windows[begins[g]];
-    EXPECT_EQ(begins[g + 1] - begins[g], (slow[{Index(first.user), first.context_end}]));
-  }
-  EXPECT_EQ(GroupSameContext(WindowSet{}), std::vector<std::int64_t>{0});
-}
-
-TEST(Windows, TuningSplitEndsTrainingAtTheCut) {
+TEST(Windows, BeforeABorderAsIfTheSliceEndedThere) {
   const TemporaryFolder folder;
   for (std::uint64_t seed = 1; seed <= 3; ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     const PreparedData data = Prepared(seed, Protocol::kStrict, folder);
-    for (const WindowOptions& options : AllOptions()) {
-      const TuningSplit split = MakeTuningSplit(data, 1, options);
-      std::vector<Timestamp> times;
-      std::vector<SlowWindow> training, validation;
-      for (std::int32_t u = 0; u < data.num_users(); ++u) {
-        const auto [begin, end] = data.SliceEvents(UserId{u}, 1);
-        std::int64_t border = begin;
-        for (std::int64_t row = begin; row < end; ++row) {
-          times.push_back(data.times()[row]);
-          border += data.times()[row] < split.cut;
+    const std::int64_t first = Seconds(data.cuts()[0]);
+    const std::int64_t last = Seconds(data.cuts()[1]);
+    for (const Timestamp border :
+         {Timestamp{first}, Timestamp{(first + last) / 2}, Timestamp{last - 1}, Timestamp{last}}) {
+      for (const WindowOptions& options : AllOptions()) {
+        std::vector<SlowWindow> expected;
+        for (std::int32_t u = 0; u < data.num_users(); ++u) {
+          const auto [begin, end] = data.SliceEvents(UserId{u}, 1);
+          std::int64_t stop = begin;
+          while (stop < end && data.times()[stop] < border) ++stop;
+          Append(expected, SlowWindows(data, begin, {begin, stop}, options));
         }
-        Append(training, SlowWindows(data, begin, {begin, border}, options));
-        Append(validation, SlowWindows(data, begin, {border, end}, options));
+        EXPECT_EQ(Expand(MakeWindowsBefore(data, 1, options, border)), expected);
       }
-      std::sort(times.begin(), times.end());
-      EXPECT_EQ(split.cut, times[static_cast<std::size_t>(0.9 * times.size())]);
-      EXPECT_EQ(Expand(split.training), training);
-      EXPECT_EQ(Expand(split.validation), validation);
-      EXPECT_EQ(split.catalogue_size, data.CatalogueBefore(split.cut));
-      EXPECT_LT(split.cut, kAlways);
     }
   }
 }

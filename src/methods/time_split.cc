@@ -4,41 +4,41 @@
 #include <cmath>
 #include <vector>
 
+#include "data/prepare.h"
+
 namespace raie {
 namespace {
 
-// Items are numbered by slice, then by first appearance; an item of this slice counts if any event
-// of it lies before the border.
-std::int64_t CatalogueBefore(const PreparedData& data, int slice, Timestamp border) {
-  std::int64_t catalogue = slice > 0 ? data.catalogue_size(slice - 1) : 0;
-  for (std::int64_t user = 0; user < data.num_users(); ++user) {
-    const EventRange range = data.SliceEvents(static_cast<UserId>(user), slice);
-    for (std::int64_t row = range.begin; row < range.end && data.times()[row] < border; ++row) {
-      catalogue = std::max<std::int64_t>(catalogue, Index(data.items()[row]) + 1);
-    }
+Timestamp QuantileOfTimes(const PreparedData& data, int slice, double p) {
+  std::vector<Timestamp> times;
+  for (std::int32_t user = 0; user < data.num_users(); ++user) {
+    const EventRange rows = data.SliceEvents(UserId{user}, slice);
+    times.insert(times.end(), data.times().begin() + rows.begin, data.times().begin() + rows.end);
   }
-  return catalogue;
+  if (times.empty()) return Timestamp{};
+  const auto index =
+      std::min(static_cast<std::size_t>(std::floor(p * static_cast<double>(times.size()))),
+               times.size() - 1);
+  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(index), times.end());
+  return times[index];
 }
 
 }  // namespace
 
 TimeSplit SplitInTime(const PreparedData& data, int slice, const WindowSet& windows, double share) {
   TimeSplit split;
-  std::vector<Timestamp> times;
-  for (const Window& window : windows.windows) times.push_back(data.times()[window.target]);
-  if (!times.empty()) {
-    const auto count = static_cast<double>(times.size());
-    const auto index =
-        std::min(static_cast<std::size_t>(std::floor((1 - share) * count)), times.size() - 1);
-    std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(index),
-                     times.end());
-    split.border = times[index];
-  }
+  split.border = QuantileOfTimes(data, slice, 1 - share);
+  std::vector<std::int64_t> last_target(data.num_users(), -1);
   for (const Window& window : windows.windows) {
-    const bool is_early = data.times()[window.target] < split.border;
-    (is_early ? split.early : split.validation).windows.push_back(window);
+    last_target[Index(window.user)] = window.target;
+    if (data.times()[window.target] >= split.border) split.validation.windows.push_back(window);
   }
-  split.early_catalogue = CatalogueBefore(data, slice, split.border);
+  // Made anew, since a stride counts back from where the slice ends.
+  split.early = MakeWindowsBefore(data, slice, WindowOptionsOf(data), split.border);
+  std::erase_if(split.early.windows, [&](const Window& window) {
+    return window.target > last_target[Index(window.user)];
+  });
+  split.early_catalogue = data.CatalogueBefore(split.border);
   return split;
 }
 
