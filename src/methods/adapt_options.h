@@ -161,7 +161,7 @@ struct AdaptOptions {
     visit(self.editor, Field{.name = "editor", .help = ""});
   }
 
-  // `editor` raie: gate, rho .3 (the best balance of S and T in METHOD section 8); paper: no gate,
+  // `editor` raie: gate, rho .3 (docs/decisions/005: the best balance of S and T); paper: no gate,
   // rho .7. Protocol paper: own budget, frozen rows, LoRA dropout .05, separate batches.
   static AdaptOptions Preset(EditorPreset editor, Protocol protocol);
 

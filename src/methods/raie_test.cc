@@ -301,6 +301,10 @@ TEST(AdaptOptionsTest, PresetsDifferWhereTheyShould) {
   EXPECT_EQ(ours.item_rows, ItemRowsKind::kShared);
   EXPECT_EQ(paper.gate, GateKind::kOff);
   EXPECT_EQ(paper.rho, 0.7);
+  // docs/decisions/005: rho goes with the editor, not with the protocol.
+  EXPECT_EQ(ours.rho, 0.3);
+  EXPECT_EQ(AdaptOptions::Preset(EditorPreset::kPaper, Protocol::kStrict).rho, 0.7);
+  EXPECT_EQ(AdaptOptions::Preset(EditorPreset::kRaie, Protocol::kPaper).rho, 0.3);
   EXPECT_EQ(paper.lora.dropout, 0.05);
   EXPECT_EQ(paper.budget, BudgetKind::kOwn);
   EXPECT_EQ(paper.batches, BatchKind::kSeparate);
