@@ -110,8 +110,7 @@ EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
     RankedSet ranked = RankWindows(scorer, data, windows,
                                    {.context = request.windows.context,
                                     .catalogue_size = catalogue,
-                                    .context_items = request.context_items,
-                                    .seen_before = request.seen_before,
+                                    .seen = request.seen,
                                     .popularity_slice = popularity_slice},
                                    pool);
     done += windows.size();

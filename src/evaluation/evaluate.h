@@ -32,8 +32,7 @@ struct EvaluationRequest {
   int setup_slice = 0;
   int test_slice = 2;
   std::int64_t catalogue_size = 0;  // the scorer's: what the test slice is ranked over
-  ContextItems context_items = ContextItems::kRanked;  // kMasked if and only if repeats = first
-  SeenBefore seen_before = SeenBefore::kByContext;     // leave-last-out masks the whole history
+  SeenItems seen = SeenItems::kRanked;
   SetupPart setup_part = SetupPart::kAll;
   ProgressObserver observer = nullptr;
 };

@@ -19,7 +19,7 @@ EvaluationRequest Request() {
   const auto& shop = TinyShop();
   return {.windows = shop.windows,
           .catalogue_size = shop.data.catalogue_size(1),
-          .context_items = ContextItems::kRanked};
+          .seen = SeenItems::kRanked};
 }
 
 EvaluationReport Report() {
@@ -145,10 +145,8 @@ TEST(EvaluateTest, AContextOfUnknownItemsIsRankedByPopularity) {
       if (item < catalogue) ++counts[item];
     }
   }
-  const RankSetRequest request{.context = 5,
-                               .catalogue_size = catalogue,
-                               .context_items = ContextItems::kRanked,
-                               .popularity_slice = 1};
+  const RankSetRequest request{
+      .context = 5, .catalogue_size = catalogue, .seen = SeenItems::kRanked, .popularity_slice = 1};
   const WindowSet& set = shop.new_windows;
   const RankedSet ranked = RankWindows(Indifferent(), shop.data, set, request, shop.pool);
   std::int64_t empty = 0;

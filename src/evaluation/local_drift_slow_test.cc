@@ -67,7 +67,7 @@ ShopResult RunShop(std::int64_t drifting, std::span<const std::uint64_t> seeds) 
                          .reference = &setup.held_out,
                          .catalogue_size = data.catalogue_size(1),
                          .context = windows.context,
-                         .context_items = ContextItems::kRanked};
+                         .seen = SeenItems::kRanked};
 
   ShopResult result;
   result.plan = MeasureSliceDrift({.data = data, .pool = pool, .seed = 1}, adapt, snapshot, slice);

@@ -20,7 +20,7 @@ double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const 
   const RankedSet ranked = RankWindows(scorer, context.data, split.validation,
                                        {.context = slice.context,
                                         .catalogue_size = split.early_catalogue,
-                                        .context_items = slice.context_items,
+                                        .seen = slice.seen,
                                         .popularity_slice = -1},
                                        context.pool);
   return Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];

@@ -22,6 +22,7 @@
 #include "methods/adapt_report.h"
 #include "methods/scorer.h"
 #include "raie/progress.h"
+#include "training/seen_items.h"
 #include "training/snapshot.h"
 
 namespace raie {
@@ -43,7 +44,7 @@ struct AdaptSlice {
   const WindowSet* reference = nullptr;  // held-out windows of the slice before: no drift yet
   std::int64_t catalogue_size = 0;       // items ranked and in every loss
   std::int64_t context = 10;             // L
-  ContextItems context_items = ContextItems::kRanked;  // masked in validation?
+  SeenItems seen = SeenItems::kRanked;   // in validation
 };
 
 class Method {

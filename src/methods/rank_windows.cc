@@ -37,18 +37,6 @@ class PopularityRanks {
   std::vector<std::int64_t> sorted_;
 };
 
-MaskedItems Histories(const PreparedData& data, const WindowSet& windows,
-                      std::span<const std::int64_t> chosen) {
-  MaskedItems masked;
-  for (const std::int64_t number : chosen) {
-    const Window& window = windows.windows[number];
-    const auto items =
-        data.items().subspan(window.context_begin, window.target - window.context_begin);
-    masked.AppendRow({items.begin(), items.end()});
-  }
-  return masked;
-}
-
 }  // namespace
 
 RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,
@@ -66,13 +54,9 @@ RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const Wind
     const ReadWindows read =
         ReadContexts(data, windows, chosen, request.context, request.catalogue_size);
     if (read.windows.empty()) continue;
-    const bool masks_history = request.seen_before == SeenBefore::kHistoryMasked;
-    const MaskedItems histories =
-        masks_history ? Histories(data, windows, read.windows) : MaskedItems();
-    const RankRequest ranking{.targets = read.targets,
-                              .catalogue_size = request.catalogue_size,
-                              .context_items = request.context_items,
-                              .masked = masks_history ? &histories : nullptr};
+    const MaskedItems masked = MaskSeen(request.seen, data, windows, read.windows, read.contexts);
+    const RankRequest ranking{
+        .targets = read.targets, .catalogue_size = request.catalogue_size, .masked = &masked};
     const RoutedRanks ranked = scorer.Ranks(read.contexts, ranking, pool);
     if (!ranked.routes.empty()) result.regions.resize(windows.size(), kNoRegion);
     for (std::size_t i = 0; i < read.windows.size(); ++i) {

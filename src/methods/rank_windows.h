@@ -12,6 +12,7 @@
 #include "data/prepared_data.h"
 #include "data/windows.h"
 #include "methods/scorer.h"
+#include "training/seen_items.h"
 
 namespace raie {
 
@@ -23,16 +24,10 @@ struct RankedSet {
   std::int64_t empty_contexts = 0;
 };
 
-enum class SeenBefore {
-  kByContext,      // RankSetRequest::context_items says what becomes of the context's items
-  kHistoryMasked,  // all earlier items of the user are masked, also those before the context
-};
-
 struct RankSetRequest {
   std::int64_t context = 10;        // L
   std::int64_t catalogue_size = 0;  // items ranked
-  ContextItems context_items = ContextItems::kRanked;
-  SeenBefore seen_before = SeenBefore::kByContext;
+  SeenItems seen = SeenItems::kRanked;
   int popularity_slice = -1;  // ranks empty contexts; -1: they are misses
 };
 

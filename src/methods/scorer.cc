@@ -25,9 +25,15 @@ void CheckFinite(std::span<const float> scores) {
   }
 }
 
-void Mask(std::span<const ItemId> items, ItemId keep, std::span<float> scores) {
+void Mask(std::span<const std::int32_t> items, ItemId keep, std::span<float> scores) {
+  for (const std::int32_t item : items) {
+    if (item != Index(keep) && item < std::ssize(scores)) scores[item] = kMasked;
+  }
+}
+
+void Mask(std::span<const ItemId> items, std::span<float> scores) {
   for (const ItemId item : items) {
-    if (item != keep && Index(item) < std::ssize(scores)) scores[Index(item)] = kMasked;
+    if (Index(item) < std::ssize(scores)) scores[Index(item)] = kMasked;
   }
 }
 
@@ -80,12 +86,7 @@ RoutedRanks Scorer::Ranks(const WindowBatch& contexts, const RankRequest& reques
                    [&](std::int64_t row, std::span<float> scores) {
                      const ItemId target = request.targets[row];
                      if (request.masked != nullptr) {
-                       for (const std::int32_t item : request.masked->Row(row)) {
-                         const ItemId id{item};
-                         Mask({&id, 1}, target, scores);
-                       }
-                     } else if (request.context_items == ContextItems::kMasked) {
-                       Mask(ItemsOf(contexts, row), target, scores);
+                       Mask(request.masked->Row(row), target, scores);
                      }
                      ranks[row] = RankOf(scores, target);
                    });
@@ -99,9 +100,9 @@ std::vector<std::vector<RankedItem>> Scorer::TopK(const WindowBatch& contexts,
   ForEachScoredRow(*this, contexts, request.catalogue_size, pool,
                    [&](std::int64_t row, std::span<float> scores) {
                      if (request.context_items == ContextItems::kMasked) {
-                       Mask(ItemsOf(contexts, row), kNoItem, scores);
+                       Mask(ItemsOf(contexts, row), scores);
                      }
-                     Mask(request.excluded, kNoItem, scores);
+                     Mask(request.excluded, scores);
                      best[row] = Best(scores, request.k);
                    });
   return best;

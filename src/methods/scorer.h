@@ -24,10 +24,9 @@ namespace raie {
 enum class ContextItems { kRanked, kMasked };  // masked: never recommended, except as the target
 
 struct RankRequest {
-  std::span<const ItemId> targets;  // one a context
-  std::int64_t catalogue_size = 0;  // items ranked: a prefix of the table
-  ContextItems context_items = ContextItems::kRanked;
-  const MaskedItems* masked = nullptr;  // a row a context: masked instead of the context's items
+  std::span<const ItemId> targets;      // one a context
+  std::int64_t catalogue_size = 0;      // items ranked: a prefix of the table
+  const MaskedItems* masked = nullptr;  // a row a context; null: every item competes
 };
 
 struct RoutedRanks {

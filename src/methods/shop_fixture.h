@@ -66,7 +66,7 @@ struct Shop {
             .reference = &setup.held_out,
             .catalogue_size = data.catalogue_size(1),
             .context = windows.context,
-            .context_items = ContextItems::kRanked};
+            .seen = SeenItems::kRanked};
   }
 
   // Small and quick: few epochs, small batches, a rate that moves something.

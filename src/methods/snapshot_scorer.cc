@@ -83,12 +83,9 @@ RoutedRanks SnapshotScorer::Ranks(const WindowBatch& contexts, const RankRequest
   RoutedRanks result;
   result.routes = Routes(contexts, pool);
   const auto slots = SlotsOf(result.routes);
-  const bool masks_context =
-      request.masked == nullptr && request.context_items == ContextItems::kMasked;
-  const MaskedItems of_contexts = masks_context ? MaskContexts(contexts) : MaskedItems();
-  result.ranks = RankTargets(
-      *Bound(request.catalogue_size, pool), {.rows = contexts, .slots = slots},
-      {.targets = request.targets, .masked = masks_context ? &of_contexts : request.masked}, pool);
+  result.ranks =
+      RankTargets(*Bound(request.catalogue_size, pool), {.rows = contexts, .slots = slots},
+                  {.targets = request.targets, .masked = request.masked}, pool);
   return result;
 }
 

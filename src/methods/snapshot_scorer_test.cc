@@ -39,10 +39,12 @@ TEST(SnapshotScorerTest, RanksAreThoseOfDenseScores) {
   auto& shop = testing::TinyShop();
   const SnapshotScorer scorer(AdaptedSnapshot());
   const ReadWindows read = SomeContexts();
-  for (const ContextItems context_items : {ContextItems::kRanked, ContextItems::kMasked}) {
-    const RankRequest request{.targets = read.targets,
-                              .catalogue_size = shop.data.catalogue_size(0),
-                              .context_items = context_items};
+  for (const SeenItems seen :
+       {SeenItems::kRanked, SeenItems::kContextMasked, SeenItems::kHistoryMasked}) {
+    const MaskedItems masked =
+        MaskSeen(seen, shop.data, shop.new_windows, read.windows, read.contexts);
+    const RankRequest request{
+        .targets = read.targets, .catalogue_size = shop.data.catalogue_size(0), .masked = &masked};
     const auto fast = scorer.Ranks(read.contexts, request, shop.pool);
     const auto slow = scorer.Scorer::Ranks(read.contexts, request, shop.pool);
     EXPECT_EQ(fast.ranks, slow.ranks);

@@ -34,7 +34,7 @@ struct Stage {
             .reference = &windows.reference,
             .catalogue_size = data.catalogue_size(kLearnSlice),
             .context = model.info.windows.context,
-            .context_items = model.info.masks_seen ? ContextItems::kMasked : ContextItems::kRanked};
+            .seen = model.info.seen()};
   }
 };
 
@@ -78,7 +78,7 @@ nlohmann::ordered_json Compare(const Stage& stage) {
   request.evaluation.windows = stage.model.info.windows;
   request.evaluation.test_slice = kTestSlice;
   request.evaluation.catalogue_size = slice.catalogue_size;
-  request.evaluation.context_items = slice.context_items;
+  request.evaluation.seen = slice.seen;
   request.evaluation.setup_part = SetupPart::kHeldOutOnly;
   return ToJson(CompareMethods(Contenders(stage), stage.data, request, stage.control.pool));
 }

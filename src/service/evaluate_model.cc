@@ -32,8 +32,7 @@ nlohmann::ordered_json EvaluateModel(const std::filesystem::path& path, const Pr
   request.windows = model.info().windows;
   request.test_slice = slice;
   request.catalogue_size = snapshot->catalogue_size;
-  request.context_items = model.info().masks_seen ? ContextItems::kMasked : ContextItems::kRanked;
-  if (!model.info().reads_slices) request.seen_before = SeenBefore::kHistoryMasked;
+  request.seen = model.info().seen();
   request.setup_part = options.setup_part;
   request.observer = control.progress;
   StartPhase(control, "evaluating");

@@ -36,7 +36,7 @@ AdaptSlice NextSlice::adapt_slice() const {
           .reference = &windows.reference,
           .catalogue_size = catalogue_size,
           .context = model.info().windows.context,
-          .context_items = model.info().masks_seen ? ContextItems::kMasked : ContextItems::kRanked};
+          .seen = model.info().seen()};
 }
 
 RunContext NextSlice::run_context(const PreparedData& data, const PhaseControl& control) const {

@@ -235,20 +235,30 @@ std::vector<std::int32_t> ModelDirectory::versions() const {
   return numbers;
 }
 
-VersionInfo ModelDirectory::LoadInfo(std::int32_t version) const {
+nlohmann::ordered_json ModelDirectory::LoadVersionFile(std::int32_t version) const {
   const fs::path folder = FolderOf(path_, version);
   if (!fs::exists(folder)) {
     throw Error(ErrorCode::kNotFound, "model " + path_.string() + " has no version " +
                                           std::to_string(version) + "; it has 0 to " +
                                           std::to_string(versions().back()));
   }
-  return ReadMembers(folder / kVersionFile, LoadManifest(folder, kVersionFile), VersionInfoFrom);
+  return LoadManifest(folder, kVersionFile);
+}
+
+VersionInfo ModelDirectory::LoadInfo(std::int32_t version) const {
+  return InfoOf(version, LoadVersionFile(version));
+}
+
+VersionInfo ModelDirectory::InfoOf(std::int32_t version,
+                                   const nlohmann::ordered_json& manifest) const {
+  return ReadMembers(FolderOf(path_, version) / kVersionFile, manifest, VersionInfoFrom);
 }
 
 Snapshot ModelDirectory::LoadSnapshot(std::int32_t version) const {
-  const VersionInfo info = LoadInfo(version);
+  const nlohmann::ordered_json manifest = LoadVersionFile(version);
+  const VersionInfo info = InfoOf(version, manifest);
   const fs::path folder = FolderOf(path_, version);
-  CheckFiles(folder, LoadManifest(folder, kVersionFile));
+  CheckFiles(folder, manifest);
   Snapshot snapshot;
   snapshot.version = version;
   snapshot.slice = info.slice;
@@ -260,9 +270,9 @@ Snapshot ModelDirectory::LoadSnapshot(std::int32_t version) const {
 }
 
 ItemNames ModelDirectory::LoadItemNames(std::int32_t version) const {
-  const std::int64_t expected = LoadInfo(version).catalogue_size;
+  const nlohmann::ordered_json manifest = LoadVersionFile(version);
+  const std::int64_t expected = InfoOf(version, manifest).catalogue_size;
   const fs::path folder = FolderOf(path_, version);
-  const auto manifest = LoadManifest(folder, kVersionFile);
   for (const char* file : {"items.ids", "items.titles"}) CheckFile(folder, manifest, file);
   ItemNames names{LoadNames(folder / "items.ids"), LoadNames(folder / "items.titles")};
   if (names.ids.size() != expected ||

@@ -21,6 +21,7 @@
 #include "data/interaction_log.h"
 #include "data/prepared_data.h"
 #include "data/windows.h"
+#include "training/seen_items.h"
 #include "training/snapshot.h"
 
 namespace raie {
@@ -34,6 +35,12 @@ struct ModelInfo {
   std::string data_digest;   // lineage of the slices it was fitted on
   nlohmann::ordered_json configuration;
   nlohmann::ordered_json report;  // what fitting found
+
+  // What a target of this model does not compete with.
+  SeenItems seen() const {
+    if (!reads_slices) return SeenItems::kHistoryMasked;
+    return masks_seen ? SeenItems::kContextMasked : SeenItems::kRanked;
+  }
 };
 
 // What is known of one version besides the snapshot (version.json).
@@ -93,6 +100,9 @@ class ModelDirectory {
   void SetCurrent(std::int32_t version);
 
  private:
+  nlohmann::ordered_json LoadVersionFile(std::int32_t version) const;
+  VersionInfo InfoOf(std::int32_t version, const nlohmann::ordered_json& manifest) const;
+
   explicit ModelDirectory(std::filesystem::path path);
 
   std::filesystem::path path_;

@@ -371,20 +371,10 @@ WindowRanking RankFittedWindows(const FitRequest& request, const Backbone& backb
     const ReadContexts read = ReadContextsOf(
         request.data, std::span(windows.windows).subspan(begin, size), begin,
         {.length = request.windows.context, .catalogue_size = request.catalogue_size});
-    MaskedItems masked;
-    if (request.seen == SeenItems::kContextMasked) masked = MaskContexts(read.rows);
-    if (request.seen == SeenItems::kHistoryMasked) {
-      for (const std::int64_t number : read.windows) {
-        const Window& window = windows.windows[number];
-        const auto history = request.data.items().subspan(window.context_begin,
-                                                          window.target - window.context_begin);
-        masked.AppendRow({history.begin(), history.end()});
-      }
-    }
-    const std::vector<std::int64_t> ranks = RankTargets(
-        model, {.rows = read.rows},
-        {.targets = read.targets, .masked = request.seen == SeenItems::kRanked ? nullptr : &masked},
-        pool);
+    const MaskedItems masked =
+        MaskSeen(request.seen, request.data, windows, read.windows, read.rows);
+    const std::vector<std::int64_t> ranks =
+        RankTargets(model, {.rows = read.rows}, {.targets = read.targets, .masked = &masked}, pool);
     for (std::size_t row = 0; row < ranks.size(); ++row) {
       ranking.ranks[read.windows[row]] = ranks[row];
     }

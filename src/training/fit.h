@@ -29,6 +29,7 @@
 #include "training/item_table.h"
 #include "training/loss.h"
 #include "training/optimiser.h"
+#include "training/seen_items.h"
 #include "training/tiles.h"
 
 namespace raie {
@@ -36,13 +37,6 @@ namespace raie {
 enum class FitOn { kSequences, kWindows };
 inline std::span<const char* const> EnumNames(FitOn) {
   static constexpr const char* kNames[] = {"sequences", "windows"};
-  return kNames;
-}
-
-// Which items a validation or test target does not compete with.
-enum class SeenItems { kRanked, kContextMasked, kHistoryMasked };
-inline std::span<const char* const> EnumNames(SeenItems) {
-  static constexpr const char* kNames[] = {"ranked", "context-masked", "history-masked"};
   return kNames;
 }
 
