@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 namespace raie {
 namespace {
@@ -32,6 +33,12 @@ void Apply(const Settings& settings, Configuration& configuration) {
   }
 }
 
+Configuration InForce(const Settings& settings, Configuration configuration) {
+  Apply(settings, configuration);
+  CheckRanges(FieldsOf(configuration), "these settings cannot be used");
+  return configuration;
+}
+
 }  // namespace
 
 Configuration Configure(const Settings& settings, std::optional<Protocol> protocol) {
@@ -41,9 +48,7 @@ Configuration Configure(const Settings& settings, std::optional<Protocol> protoc
   Configuration configuration;
   configuration.edit =
       AdaptOptions::Preset(first.editor, protocol.value_or(first.prepare.protocol));
-  Apply(settings, configuration);
-  CheckRanges(FieldsOf(configuration), "these settings cannot be used");
-  return configuration;
+  return InForce(settings, std::move(configuration));
 }
 
 Configuration ConfigureAgain(const Settings& settings, Protocol protocol,
@@ -54,17 +59,10 @@ Configuration ConfigureAgain(const Settings& settings, Protocol protocol,
                              {"editor", saved.at("editor")},
                              {"edit", nlohmann::json(saved.at("edit"))}},
               "the model's configuration");
-  Configuration first;
-  first.editor = before.editor;
+  Configuration first = before;
   Apply(settings, first);
-  Configuration configuration;
-  configuration.seed = before.seed;
-  configuration.editor = before.editor;
-  configuration.edit =
-      first.editor == before.editor ? before.edit : AdaptOptions::Preset(first.editor, protocol);
-  Apply(settings, configuration);
-  CheckRanges(FieldsOf(configuration), "these settings cannot be used");
-  return configuration;
+  if (first.editor != before.editor) before.edit = AdaptOptions::Preset(first.editor, protocol);
+  return InForce(settings, std::move(before));
 }
 
 bool IsGiven(const Settings& settings, const std::string& key) {
