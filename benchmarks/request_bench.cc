@@ -1,9 +1,9 @@
 // How long does one request take?
 //
 // Concept: a simulated shop of about 9,000 items, one epoch of SASRec (d 128, L 50) and one adapter
-//          for each of 8 regions, made once; then requests with histories of 50 items, one at a
-//          time on one thread: both forward passes, the scores of all items and the ten best. The
-//          counters are quantiles over the requests of a run, in ms.
+//          for each of 8 regions, made once; then requests with histories of 10 and 50 items, one
+//          at a time on one thread: both forward passes, the scores of all items and the ten best.
+//          The counters are quantiles over the requests of a run, in ms.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "base/statistics.h"
 #include "raie/model.h"
 #include "raie/pipeline.h"
 #include "workspace.h"
@@ -61,12 +62,6 @@ struct Shop {
 const Shop& TheShop() {
   static const Shop shop;
   return shop;
-}
-
-double Quantile(std::vector<double>& values, double share) {
-  const auto at = static_cast<std::ptrdiff_t>(share * static_cast<double>(values.size() - 1));
-  std::nth_element(values.begin(), values.begin() + at, values.end());
-  return values[at];
 }
 
 void BM_Request(benchmark::State& state) {

@@ -12,8 +12,7 @@
 //          history and so cross the slice border, on purpose.
 // Units:   times in UTC seconds.
 // Errors:  kInvalidArgument: options out of range. kCorruptData: nothing left (names the filter
-// that
-//          emptied it), a slice without events or windows. Nothing is written then.
+//          that emptied it), a slice without events or windows. Nothing is written then.
 // Threads: work runs on the pool; the files are the same for any number of threads.
 // Cost:    O(E) beside the sort of each user's events; about 16 bytes an event over the log.
 #pragma once

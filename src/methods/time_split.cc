@@ -1,9 +1,9 @@
 #include "methods/time_split.h"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
+#include "base/statistics.h"
 #include "data/prepare.h"
 
 namespace raie {
@@ -16,10 +16,8 @@ Timestamp QuantileOfTimes(const PreparedData& data, int slice, double p) {
     times.insert(times.end(), data.times().begin() + rows.begin, data.times().begin() + rows.end);
   }
   if (times.empty()) return Timestamp{};
-  const auto index =
-      std::min(static_cast<std::size_t>(std::floor(p * static_cast<double>(times.size()))),
-               times.size() - 1);
-  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(index), times.end());
+  const std::int64_t index = QuantileIndex(std::ssize(times), p);
+  std::nth_element(times.begin(), times.begin() + index, times.end());
   return times[index];
 }
 

@@ -4,8 +4,8 @@
 //          slice's events in time. While choosing, the slice ends where that part begins: windows,
 //          item rows and catalogue see nothing later. Afterwards everything is learnt again on the
 //          whole slice.
-// Source:  METHOD section 2 ("Tuning"; a slice and its cuts are made of events, so this one is
-// too). Cost:    O(events of the slice).
+// Source:  METHOD section 2 ("Tuning"). Slices and their cuts are made of events; so is this one.
+// Cost:    O(events of the slice).
 #pragma once
 
 #include <cstdint>
