@@ -80,18 +80,26 @@ TEST(Stats, EqualTheSlowCounts) {
   }
 }
 
-TEST(Stats, JsonHasTheFixedKeys) {
-  TaskPool pool(1);
-  const TemporaryFolder folder;
+std::string KeysOf(const nlohmann::ordered_json& json) {
+  std::string keys;
+  for (const auto& [key, value] : json.items()) keys += key + " ";
+  return keys;
+}
+
+void PrepareSmall(const std::filesystem::path& path, TaskPool& pool) {
   PrepareOptions options;
   options.context = 3;
   options.k_core = 2;
-  PrepareData(MakeLog(RandomEvents(1, {}), Ratings::kHave), options, folder / "d", pool);
+  PrepareData(MakeLog(RandomEvents(1, {}), Ratings::kHave), options, path, pool);
+}
+
+TEST(Stats, JsonHasTheFixedKeys) {
+  TaskPool pool(1);
+  const TemporaryFolder folder;
+  PrepareSmall(folder / "d", pool);
   const DataStats stats = ComputeStats(PreparedData::Load(folder / "d"));
   const auto json = ToJson(stats);
-  std::string keys;
-  for (const auto& [key, value] : json.items()) keys += key + " ";
-  EXPECT_EQ(keys, "before after cuts windows catalogue T_targets_outside returning ");
+  EXPECT_EQ(KeysOf(json), "before after cuts windows catalogue T_targets_outside returning ");
   for (const char* slice : {"S", "F", "T"}) {
     EXPECT_GT(json.at("after").at(slice).at("events").get<int>(), 0);
     EXPECT_GE(json.at("before").at(slice).at("items").get<int>(),
@@ -109,19 +117,10 @@ TEST(Stats, JsonHasTheFixedKeys) {
   EXPECT_NE(FormatStats(stats).find("held-out"), std::string::npos);
 }
 
-std::string KeysOf(const nlohmann::ordered_json& json) {
-  std::string keys;
-  for (const auto& [key, value] : json.items()) keys += key + " ";
-  return keys;
-}
-
 TEST(Stats, FixedKeysStayWhenSlicesAreAppended) {
   TaskPool pool(1);
   const TemporaryFolder folder;
-  PrepareOptions options;
-  options.context = 3;
-  options.k_core = 2;
-  PrepareData(MakeLog(RandomEvents(1, {}), Ratings::kHave), options, folder / "d", pool);
+  PrepareSmall(folder / "d", pool);
   const auto before = ToJson(ComputeStats(PreparedData::Load(folder / "d")));
   std::vector<testing::LogEvent> more = RandomEvents(2, {.events = 500});
   for (testing::LogEvent& event : more) event.time += 5000;

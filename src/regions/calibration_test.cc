@@ -39,6 +39,22 @@ std::string Refusal(Calibration calibration, std::int64_t k, const EditorOptions
   }
 }
 
+// Regions around `k` random clusters, and the points of these.
+struct Clustered {
+  std::vector<float> z;
+  RegionSet set;
+};
+
+Clustered Cluster(std::int64_t k, std::int64_t points, std::int64_t dim, double spread,
+                  std::uint64_t seed, TaskPool& pool) {
+  RandomStream random(seed, 0);
+  Clustered made{RandomClusters(k, points, dim, spread, random), {}};
+  DiscoveryOptions discovery;
+  discovery.k = k;
+  made.set = DiscoverRegions(made.z, dim, discovery, pool).regions;
+  return made;
+}
+
 bool Contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
@@ -90,11 +106,7 @@ TEST(Discovery, AskedForMoreRegionsThanPointsIsAnError) {
 
 TEST(Calibration, ThresholdsAreQuantilesOfConfidenceAndMargin) {
   TaskPool pool(1);
-  RandomStream random(1, 0);
-  const std::vector<float> z = RandomClusters(4, 500, 16, 0.15, random);
-  DiscoveryOptions discovery;
-  discovery.k = 4;
-  const RegionSet set = DiscoverRegions(z, 16, discovery, pool).regions;
+  const auto [z, set] = Cluster(4, 500, 16, 0.15, 1, pool);
   for (const EditorOptions& options : {EditorOptions(), Softmax(0.5)}) {
     const Calibration calibration = Calibrate(set, z, options, pool);
     std::int64_t below_tau = 0;
@@ -179,13 +191,9 @@ TEST(Thresholds, SoftmaxRefusals) {
 
 TEST(Thresholds, ThoseOfOtherOptionsAreRefused) {
   TaskPool pool(1);
-  RandomStream random(12, 0);
-  const std::vector<float> z = RandomClusters(3, 200, 8, 0.2, random);
-  DiscoveryOptions discovery;
-  discovery.k = 3;
-  const RegionSet set = DiscoverRegions(z, 8, discovery, pool).regions;
+  const Clustered clustered = Cluster(3, 200, 8, 0.2, 12, pool);
   const auto refusal = [&](const EditorOptions& made, const EditorOptions& used) -> std::string {
-    const Calibration calibration = Calibrate(set, z, made, pool);
+    const Calibration calibration = Calibrate(clustered.set, clustered.z, made, pool);
     try {
       ValidateThresholds(calibration, 3, used);
       return "";

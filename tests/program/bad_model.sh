@@ -8,6 +8,19 @@ small=$shop/small.toml
 # files FOLDER: every file of a model but the lock.
 files() { find "$1" -type f ! -name .lock | sort; }
 
+# fit_and_interrupt OPTION...: fits `parts`, with a Ctrl-C at the first checkpoint; exit code to $code.
+fit_and_interrupt() {
+  "$raie" fit --data "$shop/data" --model parts "$@" >.out 2>.err &
+  local child=$!
+  for _ in $(seq 200); do
+    [ ! -e parts.checkpoint ] || break
+    sleep 0.05
+  done
+  kill -INT $child
+  code=0
+  wait $child || code=$?
+}
+
 case $case_name in
   changed_bytes)
     files "$shop/model" >list
@@ -80,15 +93,7 @@ case $case_name in
     # A run that is stopped and goes on ends with the same bytes as one that was not.
     long=(--config "$small" --set fit.max_epochs=12 --set fit.patience_epochs=100)
     ok "$raie" fit --data "$shop/data" --model whole "${long[@]}"
-    "$raie" fit --data "$shop/data" --model parts "${long[@]}" >.out 2>.err &
-    child=$!
-    for _ in $(seq 200); do
-      [ ! -e parts.checkpoint ] || break
-      sleep 0.05
-    done
-    kill -INT $child
-    code=0
-    wait $child || code=$?
+    fit_and_interrupt "${long[@]}"
     if [ "$code" -eq $kInterrupted ]; then
       [ ! -e parts ] || fail 'half a model'
       ok "$raie" fit --data "$shop/data" --model parts "${long[@]}" --resume
@@ -163,14 +168,7 @@ case $case_name in
   other_backbone)
     # A checkpoint goes on with the backbone it was made with or not at all.
     long=(--config "$small" --set fit.max_epochs=400 --set fit.patience_epochs=400)
-    "$raie" fit --data "$shop/data" --model parts "${long[@]}" >.out 2>.err &
-    child=$!
-    for _ in $(seq 200); do
-      [ ! -e parts.checkpoint ] || break
-      sleep 0.05
-    done
-    kill -INT $child
-    wait $child || true
+    fit_and_interrupt "${long[@]}"
     [ -e parts.checkpoint ] || fail 'no checkpoint'
     refused $kUsage 'backbone' "$raie" fit --data "$shop/data" --model parts "${long[@]}" --resume \
       --set backbone.sasrec.dropout=0.6 --set backbone.sasrec.norm=pre
