@@ -95,7 +95,51 @@ void MultiplyOuterBlock(ConstMatrix dy, const float* panels, TileInit init, Matr
   }
 }
 
+// dW = or += dy^T x for a dy of at most kTileRows columns (LoRA): one tile of rows reads each panel
+// of x once, so both sides are read in place; packing them would cost as much as the product. Sums
+// run in the order of MultiplyOuterAll, with the same bits.
+void MultiplyOuterSkinny(ConstMatrix dy, ConstMatrix x, Store store, Matrix dw) {
+  const std::int64_t depth_block = DepthBlock(x.rows);
+  for (std::int64_t t = 0; t == 0 || t < x.rows; t += depth_block) {
+    const std::int64_t depth = std::min(depth_block, x.rows - t);
+    for (std::int64_t col = 0; col < x.cols; col += kPanel) {
+      const TileInit init =
+          t > 0 || store == Store::kAdd ? TileInit{dw.data + col, dw.stride} : TileInit{};
+      MultiplyPanel<LayoutA::kTransposed>(dy.cols, depth, dy.data + t * dy.stride, dy.stride,
+                                          Panel{x.data + t * x.stride + col, x.stride},
+                                          std::min(kPanel, x.cols - col), init, dw.data + col,
+                                          dw.stride);
+    }
+  }
+}
+
+// The same for an x of at most kTileRows columns: the transposed product, turned over at the end.
+// A product of two numbers does not depend on their order, so the bits are the same again.
+void MultiplyOuterNarrow(ConstMatrix dy, ConstMatrix x, Store store, Matrix dw) {
+  thread_local AlignedFloats turned;
+  turned.Resize(dw.rows * dw.cols);
+  const Matrix dw_IO{turned.data(), dw.cols, dw.rows, dw.rows};
+  if (store == Store::kAdd) {
+    for (std::int64_t o = 0; o < dw.rows; ++o) {
+      for (std::int64_t i = 0; i < dw.cols; ++i) dw_IO.row(i)[o] = dw.row(o)[i];
+    }
+  }
+  MultiplyOuterSkinny(x, dy, store, dw_IO);
+  for (std::int64_t o = 0; o < dw.rows; ++o) {
+    for (std::int64_t i = 0; i < dw.cols; ++i) dw.row(o)[i] = dw_IO.row(i)[o];
+  }
+}
+
 void MultiplyOuterAll(ConstMatrix dy, ConstMatrix x, Store store, Matrix dw) {
+  // Full panels only: an edge would be read beyond a row.
+  if (dy.cols <= kTileRows && x.cols % kPanel == 0) {
+    MultiplyOuterSkinny(dy, x, store, dw);
+    return;
+  }
+  if (x.cols <= kTileRows && dy.cols % kPanel == 0) {
+    MultiplyOuterNarrow(dy, x, store, dw);
+    return;
+  }
   thread_local AlignedFloats panels;
   panels.Resize(kColumnBlock * kDepthBlock);
   const std::int64_t depth_block = DepthBlock(x.rows);

@@ -15,9 +15,11 @@ struct GemmShape {
   std::int64_t rows, outputs, inputs;
 };
 
-const GemmShape kShapes[] = {{1, 1, 1},      {5, 3, 7},       {6, 16, 16},    {7, 17, 31},
-                             {64, 128, 128}, {100, 384, 128}, {33, 128, 384}, {97, 8, 128},
-                             {50, 128, 8},   {130, 513, 300}, {301, 130, 270}};
+const GemmShape kShapes[] = {
+    // Skinny on either side (LoRA), over several blocks of depth.
+    {700, 8, 128},  {700, 128, 8}, {300, 12, 64}, {300, 64, 3},    {1, 1, 1},
+    {5, 3, 7},      {6, 16, 16},   {7, 17, 31},   {64, 128, 128},  {100, 384, 128},
+    {33, 128, 384}, {97, 8, 128},  {50, 128, 8},  {130, 513, 300}, {301, 130, 270}};
 
 // The slow twin: c[m, n] = start + sum_k a(m, k) b(k, n), in double.
 template <class A, class B>

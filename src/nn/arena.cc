@@ -8,7 +8,8 @@ namespace {
 
 constexpr std::int64_t kLine = kernels::AlignedFloats::kAlignment / sizeof(float);
 constexpr std::int64_t kFirstPiece = 1 << 16;
-constexpr std::size_t kKept = 8;  // arenas a thread keeps for later
+// Arenas a thread keeps for later: a training step holds one for every tile of its batch.
+constexpr std::size_t kKept = 256;
 
 std::vector<std::unique_ptr<Arena>>& Stock() {
   thread_local std::vector<std::unique_ptr<Arena>> stock;
