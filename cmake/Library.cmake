@@ -14,6 +14,7 @@ set_target_properties(raie PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
 include(CMakePackageConfigHelpers)
 install(TARGETS raie EXPORT raie-targets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY include/raie DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY configs DESTINATION ${CMAKE_INSTALL_DATADIR}/raie)
 install(EXPORT raie-targets NAMESPACE raie:: DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/raie
         FILE raie-config.cmake)
 write_basic_package_version_file(raie-config-version.cmake COMPATIBILITY SameMinorVersion)

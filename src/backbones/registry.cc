@@ -6,17 +6,21 @@
 namespace raie {
 namespace {
 
-constexpr const char* kNames[] = {"sasrec"};
+constexpr BackboneInfo kBackbones[] = {
+    {"sasrec", "causal transformer, next item", "Kang & McAuley 2018"},
+};
 
 [[noreturn]] void Unknown(const std::string& name) {
   std::string known;
-  for (const char* other : kNames) known += (known.empty() ? "" : ", ") + std::string(other);
+  for (const BackboneInfo& other : kBackbones) {
+    known += (known.empty() ? "" : ", ") + std::string(other.name);
+  }
   throw Error(ErrorCode::kInvalidArgument, "no backbone \"" + name + "\"; there are: " + known);
 }
 
 }  // namespace
 
-std::span<const char* const> BackboneNames() { return kNames; }
+std::span<const BackboneInfo> Backbones() { return kBackbones; }
 
 std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed) {
   if (options.name == "sasrec") return MakeSasrec(options.sasrec, seed);

@@ -27,8 +27,14 @@ struct BackboneOptions {
   }
 };
 
-// The names MakeBackbone knows.
-std::span<const char* const> BackboneNames();
+struct BackboneInfo {
+  const char* name;
+  const char* summary;
+  const char* source;
+};
+
+// What MakeBackbone knows.
+std::span<const BackboneInfo> Backbones();
 
 // Returns a fresh backbone, its parameters drawn from `seed`.
 std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed);

@@ -69,6 +69,7 @@ class Method {
 struct MethodInfo {
   const char* name;
   const char* summary;
+  const char* source;  // whose rule it is
   std::unique_ptr<Method> (*make)(const RunContext&, const AdaptOptions&);
 };
 

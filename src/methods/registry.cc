@@ -9,10 +9,11 @@ namespace raie {
 namespace {
 
 constexpr MethodInfo kMethods[] = {
-    {"frozen", "the S backbone as it is", &MakeFrozen},
-    {"lora", "one adapter for everybody, trained on F", &MakeLora},
-    {"lora_big", "the same with RAIE's parameter count", &MakeLoraBig},
-    {"raie", "regions edited by F, one adapter a drifting region", &MakeRaie},
+    {"frozen", "the S backbone as it is", "-", &MakeFrozen},
+    {"lora", "one adapter for everybody, trained on F", "Hu et al. 2022", &MakeLora},
+    {"lora_big", "the same with RAIE's parameter count", "Hu et al. 2022", &MakeLoraBig},
+    {"raie", "regions edited by F, one adapter a drifting region", "arXiv 2603.00638; METHOD 4",
+     &MakeRaie},
 };
 
 }  // namespace

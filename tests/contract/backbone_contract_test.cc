@@ -327,7 +327,8 @@ TEST_P(BackboneContract, TheSameSeedGivesTheSameModel) {
 }
 
 TEST(BackboneRegistry, EveryNameIsInTheContractSuite) {
-  for (const char* name : BackboneNames()) {
+  for (const BackboneInfo& info : Backbones()) {
+    const std::string name = info.name;
     const auto subjects = Subjects();
     EXPECT_TRUE(std::any_of(subjects.begin(), subjects.end(), [&](const Subject& s) {
       return s.options.name == name;

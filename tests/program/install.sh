@@ -16,6 +16,8 @@ run "$work/examples/recommend" "$work/nowhere" "$item"
 [ "$code" -eq 1 ] || fail 'a missing model is no error'
 ok "$work/prefix/bin/raie" show --model "$shop/model"
 says 'version 0 answers'
+ok "$work/prefix/bin/raie" list configs --json
+says '"source": ".*/prefix/share/raie/configs/data/ml-1m.toml"'
 for header in "$work"/prefix/include/raie/*.h; do
   echo "#include \"raie/$(basename "$header")\"" >alone.cc
   ok g++ -std=c++20 -Wall -Wextra -Werror -fsyntax-only -I "$work/prefix/include" alone.cc
