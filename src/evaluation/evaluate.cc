@@ -128,8 +128,8 @@ EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
   const auto all = [](const RankedSet& set) { return Summarise(set.ranks, set.users); };
 
   EvaluationReport report;
-  const RankedSet held_out = rank(setup.held_out, setup_catalogue, request.setup_slice);
-  const RankedSet tested = rank(test, request.catalogue_size, request.test_slice - 1);
+  RankedSet held_out = rank(setup.held_out, setup_catalogue, request.setup_slice);
+  RankedSet tested = rank(test, request.catalogue_size, request.test_slice - 1);
   if (request.setup_part == SetupPart::kAll) {
     report.in_sample = all(rank(setup.training, setup_catalogue, request.setup_slice));
   }
@@ -138,6 +138,8 @@ EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
   report.empty_contexts = tested.empty_contexts;
   report.regions = EvaluateRegions(held_out, tested);
   CutTest(data, setup, test, request, tested, report);
+  report.held_out_ranks = std::move(held_out);
+  report.test_ranks = std::move(tested);
   return report;
 }
 

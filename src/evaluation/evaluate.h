@@ -56,6 +56,8 @@ struct EvaluationReport {
   std::array<std::array<RankSummary, 3>, 2> cells;  // [user kind][target kind]
   std::vector<RegionEvaluation> regions;            // by id; the region each window is routed to
   std::int64_t empty_contexts = 0;                  // test windows ranked by popularity
+  RankedSet held_out_ranks;                         // what the means are made of, by window
+  RankedSet test_ranks;
 };
 
 EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,

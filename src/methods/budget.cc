@@ -26,6 +26,17 @@ double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const 
   return Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
 }
 
+void ShowCheckpoint(const RunContext& context, Checkpoint::Pass pass, double share,
+                    const AdaptRun& run, std::int64_t catalogue_size) {
+  if (!context.on_checkpoint) return;
+  const auto scorer = run.MakeScorer();
+  context.on_checkpoint({.pass = pass,
+                         .share = share,
+                         .samples = run.counts().samples,
+                         .scorer = *scorer,
+                         .catalogue_size = catalogue_size});
+}
+
 // Runs the tuning pass to its end and returns the best share.
 double ChooseShare(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
                    const TimeSplit& split, AdaptRun& run, AdaptReport& report) {
@@ -37,6 +48,7 @@ double ChooseShare(const RunContext& context, const AdaptOptions& options, const
     const double ndcg = ValidationNdcg(context, slice, split, *run.MakeScorer());
     report.curve.push_back(
         {.share = share, .samples = run.counts().samples, .validation_ndcg10 = ndcg});
+    ShowCheckpoint(context, Checkpoint::Pass::kTuning, share, run, split.early_catalogue);
     if (ndcg <= best_ndcg) continue;
     best_ndcg = ndcg;
     best_share = share;
@@ -44,6 +56,67 @@ double ChooseShare(const RunContext& context, const AdaptOptions& options, const
   }
   report.tuning = run.counts();
   return best_share;
+}
+
+TimeSplit SplitForTuning(const RunContext& context, const AdaptOptions& options,
+                         const AdaptSlice& slice) {
+  TimeSplit split =
+      SplitInTime(context.data, slice.slice, *slice.windows, options.validation_share);
+  if (split.early.size() > 0) return split;
+  throw Error(ErrorCode::kInvalidArgument,
+              "adapt: slice " + std::to_string(slice.slice) + " has " +
+                  std::to_string(slice.windows->size()) +
+                  " windows and none before its validation part; set budget = own");
+}
+
+// Epoch by epoch, so that curves see each; what is trained does not depend on the stops.
+void TrainByEpochs(const RunContext& context, const AdaptOptions& options, AdaptRun& run,
+                   std::int64_t catalogue_size) {
+  const std::int64_t first = context.on_checkpoint ? 0 : options.epochs;
+  for (std::int64_t epoch = first; epoch <= options.epochs; ++epoch) {
+    const double share = static_cast<double>(epoch) / static_cast<double>(options.epochs);
+    run.TrainTo(std::llround(share * static_cast<double>(run.maximum_samples())));
+    ShowCheckpoint(context, Checkpoint::Pass::kWhole, share, run, catalogue_size);
+  }
+}
+
+std::unique_ptr<AdaptRun> RunOwn(const RunContext& context, const AdaptOptions& options,
+                                 const AdaptSlice& slice, const MakeRun& make,
+                                 AdaptReport& report) {
+  report.chosen_share = 1;
+  if (slice.passes == AdaptPasses::kTuningOnly) {
+    const TimeSplit split = SplitForTuning(context, options, slice);
+    auto run = make({split.early, split.early_catalogue, 0}, nullptr);
+    run->TrainTo(run->maximum_samples());
+    report.tuning = run->counts();
+    report.curve.push_back(
+        {.share = 1,
+         .samples = report.tuning.samples,
+         .validation_ndcg10 = ValidationNdcg(context, slice, split, *run->MakeScorer())});
+    return run;
+  }
+  auto run = make({*slice.windows, slice.catalogue_size, 0}, nullptr);
+  report.maximum_samples = run->maximum_samples();
+  TrainByEpochs(context, options, *run, slice.catalogue_size);
+  report.training = run->counts();
+  return run;
+}
+
+std::unique_ptr<AdaptRun> RunEqual(const RunContext& context, const AdaptOptions& options,
+                                   const AdaptSlice& slice, const MakeRun& make,
+                                   AdaptReport& report) {
+  const TimeSplit split = SplitForTuning(context, options, slice);
+  auto tuning_run =
+      make({split.early, split.early_catalogue, EqualMaximum(options, split.early)}, nullptr);
+  report.chosen_share = ChooseShare(context, options, slice, split, *tuning_run, report);
+  if (slice.passes == AdaptPasses::kTuningOnly) return tuning_run;
+  const TuningResult tuned{*tuning_run, split.validation, split.early_catalogue};
+  auto run =
+      make({*slice.windows, slice.catalogue_size, EqualMaximum(options, *slice.windows)}, &tuned);
+  report.maximum_samples = run->maximum_samples();
+  run->TrainTo(std::llround(report.chosen_share * static_cast<double>(run->maximum_samples())));
+  report.training = run->counts();
+  return run;
 }
 
 }  // namespace
@@ -57,30 +130,8 @@ std::unique_ptr<AdaptRun> RunBudget(const RunContext& context, const AdaptOption
                     " has no windows to learn from; lower min_context or the context, or choose a "
                     "slice with more events");
   }
-  std::unique_ptr<AdaptRun> run;
-  if (options.budget == BudgetKind::kOwn) {
-    run = make({*slice.windows, slice.catalogue_size, 0}, nullptr);
-    report.chosen_share = 1;
-  } else {
-    const TimeSplit split =
-        SplitInTime(context.data, slice.slice, *slice.windows, options.validation_share);
-    if (split.early.size() == 0) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "adapt: slice " + std::to_string(slice.slice) + " has " +
-                      std::to_string(slice.windows->size()) +
-                      " windows and none before its validation part; set budget = own");
-    }
-    const auto tuning_run =
-        make({split.early, split.early_catalogue, EqualMaximum(options, split.early)}, nullptr);
-    report.chosen_share = ChooseShare(context, options, slice, split, *tuning_run, report);
-    const TuningResult tuned{*tuning_run, split.validation, split.early_catalogue};
-    run =
-        make({*slice.windows, slice.catalogue_size, EqualMaximum(options, *slice.windows)}, &tuned);
-  }
-  report.maximum_samples = run->maximum_samples();
-  run->TrainTo(std::llround(report.chosen_share * static_cast<double>(run->maximum_samples())));
-  report.training = run->counts();
-  return run;
+  if (options.budget == BudgetKind::kOwn) return RunOwn(context, options, slice, make, report);
+  return RunEqual(context, options, slice, make, report);
 }
 
 }  // namespace raie

@@ -4,7 +4,9 @@
 //          every method the same maximum, epochs n_F / (1 - .7) samples. In a tuning pass the slice
 //          ends where its last 10 % begins; the method runs its whole maximum there, is scored on
 //          that last part at 10 checkpoints (untrained included), and the best share of the maximum
-//          is what it then trains on the whole slice.
+//          is what it then trains on the whole slice. With AdaptPasses::kTuningOnly the tuning pass
+//          (with budget `own`: all its epochs on the first 90 %) is all there is: its run is
+//          returned and the curve says how good it was.
 // Source:  METHOD section 2 ("Tuning", "Budget").
 // Errors:  kInvalidArgument if the slice has no windows, or none before its validation part.
 #pragma once

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -27,6 +28,16 @@
 
 namespace raie {
 
+// A state on the way of a training pass, for curves. What is made of it must not reach the method.
+struct Checkpoint {
+  enum class Pass { kTuning, kWhole } pass = Pass::kTuning;
+  double share = 0;  // of the pass's maximum
+  std::int64_t samples = 0;
+  const Scorer& scorer;
+  std::int64_t catalogue_size = 0;  // items it knows
+};
+using CheckpointObserver = std::function<void(const Checkpoint&)>;
+
 // Where a method runs. The references must outlive it.
 struct RunContext {
   const PreparedData& data;
@@ -34,7 +45,11 @@ struct RunContext {
   std::uint64_t seed = 0;
   ProgressObserver observer = nullptr;
   const CancelFlag* cancel = nullptr;
+  CheckpointObserver on_checkpoint = nullptr;
 };
+
+// Whether a method is to be kept, or only judged on the slice's validation part.
+enum class AdaptPasses { kAll, kTuningOnly };
 
 // One slice to learn from.
 struct AdaptSlice {
@@ -45,6 +60,7 @@ struct AdaptSlice {
   std::int64_t catalogue_size = 0;       // items ranked and in every loss
   std::int64_t context = 10;             // L
   SeenItems seen = SeenItems::kRanked;   // in validation
+  AdaptPasses passes = AdaptPasses::kAll;
 };
 
 class Method {

@@ -58,14 +58,45 @@ RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const Wind
     const RankRequest ranking{
         .targets = read.targets, .catalogue_size = request.catalogue_size, .masked = &masked};
     const RoutedRanks ranked = scorer.Ranks(read.contexts, ranking, pool);
-    if (!ranked.routes.empty()) result.regions.resize(windows.size(), kNoRegion);
+    if (!ranked.routes.empty()) {
+      result.regions.resize(windows.size(), kNoRegion);
+      result.margins.resize(windows.size());
+    }
     for (std::size_t i = 0; i < read.windows.size(); ++i) {
       result.ranks[read.windows[i]] = ranked.ranks[i];
-      if (!ranked.routes.empty()) result.regions[read.windows[i]] = ranked.routes[i].region;
+      if (ranked.routes.empty()) continue;
+      result.regions[read.windows[i]] = ranked.routes[i].region;
+      result.margins[read.windows[i]] = static_cast<float>(ranked.routes[i].margin);
     }
     result.empty_contexts -= std::ssize(read.windows);
   }
   return result;
+}
+
+std::vector<ItemId> TopOfWindows(const Scorer& scorer, const PreparedData& data,
+                                 const WindowSet& windows, const RankSetRequest& request,
+                                 std::int64_t count, TaskPool& pool) {
+  std::vector<ItemId> top(windows.size() * count, kNoItem);
+  const TopKRequest asked{.k = count,
+                          .catalogue_size = request.catalogue_size,
+                          .context_items = request.seen == SeenItems::kRanked
+                                               ? ContextItems::kRanked
+                                               : ContextItems::kMasked,
+                          .excluded = {}};
+  for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
+    std::vector<std::int64_t> chosen(std::min(kChunk, windows.size() - begin));
+    std::iota(chosen.begin(), chosen.end(), begin);
+    const ReadWindows read =
+        ReadContexts(data, windows, chosen, request.context, request.catalogue_size);
+    if (read.windows.empty()) continue;
+    const auto best = scorer.TopK(read.contexts, asked, pool);
+    for (std::size_t i = 0; i < best.size(); ++i) {
+      for (std::size_t k = 0; k < best[i].size(); ++k) {
+        top[read.windows[i] * count + static_cast<std::int64_t>(k)] = best[i][k].item;
+      }
+    }
+  }
+  return top;
 }
 
 }  // namespace raie

@@ -21,6 +21,7 @@ struct RankedSet {
   std::vector<std::int64_t> ranks;  // kMissedRank outside the catalogue
   std::vector<UserId> users;
   std::vector<RegionId> regions;  // empty without regions; kNoRegion for an empty context
+  std::vector<float> margins;     // over the second nearest region; as `regions`, 0 if none
   std::int64_t empty_contexts = 0;
 };
 
@@ -33,5 +34,12 @@ struct RankSetRequest {
 
 RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,
                       const RankSetRequest& request, TaskPool& pool);
+
+// Returns the `count` best items of every window, best first; kNoItem where there are no more, and
+// for contexts of which nothing is known. Items the request masks are left out.
+// Shapes:  [windows, count], row-major.
+std::vector<ItemId> TopOfWindows(const Scorer& scorer, const PreparedData& data,
+                                 const WindowSet& windows, const RankSetRequest& request,
+                                 std::int64_t count, TaskPool& pool);
 
 }  // namespace raie
