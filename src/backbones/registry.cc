@@ -22,6 +22,15 @@ constexpr BackboneInfo kBackbones[] = {
 
 std::span<const BackboneInfo> Backbones() { return kBackbones; }
 
+TransformerOptions& NamedSection(BackboneOptions& options) {
+  if (options.name == "sasrec") return options.sasrec;
+  Unknown(options.name);
+}
+
+const TransformerOptions& NamedSection(const BackboneOptions& options) {
+  return NamedSection(const_cast<BackboneOptions&>(options));
+}
+
 std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed) {
   if (options.name == "sasrec") return MakeSasrec(options.sasrec, seed);
   Unknown(options.name);
@@ -29,13 +38,13 @@ std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint
 
 std::vector<float> MakeItemRows(const BackboneOptions& options, std::int64_t num_items,
                                 std::uint64_t seed) {
-  if (options.name != "sasrec") Unknown(options.name);
-  const std::int64_t dim = options.sasrec.dim;
+  const TransformerOptions& section = NamedSection(options);
+  const std::int64_t dim = section.dim;
   std::vector<float> rows(num_items * dim);
   for (std::int64_t item = 0; item < num_items; ++item) {
     RandomStream random(seed, static_cast<std::uint64_t>(item));
     for (std::int64_t i = 0; i < dim; ++i) {
-      rows[item * dim + i] = static_cast<float>(options.sasrec.init_std * random.Normal());
+      rows[item * dim + i] = static_cast<float>(section.init_std * random.Normal());
     }
   }
   return rows;

@@ -36,6 +36,10 @@ struct BackboneInfo {
 // What MakeBackbone knows.
 std::span<const BackboneInfo> Backbones();
 
+// Returns the section of the backbone that is named, as far as all of them share it.
+TransformerOptions& NamedSection(BackboneOptions& options);
+const TransformerOptions& NamedSection(const BackboneOptions& options);
+
 // Returns a fresh backbone, its parameters drawn from `seed`.
 std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed);
 

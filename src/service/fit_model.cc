@@ -23,8 +23,8 @@ bool IsLeaveLastOut(const PreparedData& data) { return data.contexts_cross_slice
 Configuration ConfigurationFor(const PreparedData& data, const PhaseControl& control) {
   const Protocol protocol = OptionsOf(data).protocol;
   Configuration configuration = Configure(control.settings, protocol);
-  if (!IsGiven(control.settings, "backbone.sasrec.context")) {
-    configuration.backbone.sasrec.context = WindowOptionsOf(data).context;
+  if (!IsGiven(control.settings, "backbone." + configuration.backbone.name + ".context")) {
+    NamedSection(configuration.backbone).context = WindowOptionsOf(data).context;
   }
   if (protocol == Protocol::kPaper) {  // METHOD section 3: 5 epochs, no early stopping
     if (!IsGiven(control.settings, "fit.max_epochs")) configuration.fit.max_epochs = 5;

@@ -1,0 +1,179 @@
+#include "backbones/item_transformer.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/random.h"
+#include "kernels/embedding.h"
+#include "kernels/norm.h"
+
+namespace raie {
+namespace {
+
+using kernels::Matrix;
+using nn::Flat;
+
+constexpr std::uint32_t kEmbeddingSite = 0;
+
+void Check(const TransformerOptions& options) {
+  std::vector<std::string> problems;
+  if (options.heads > 0 && options.dim % options.heads != 0) {
+    problems.push_back("heads = " + std::to_string(options.heads) +
+                       " does not divide dim = " + std::to_string(options.dim));
+  }
+  TransformerOptions copy = options;
+  CheckRanges(FieldsOf(copy), "options of a transformer", problems);
+}
+
+TransformerShape ShapeOf(const TransformerOptions& options, kernels::AttentionMask mask) {
+  Check(options);
+  return {.dim = options.dim,
+          .heads = options.heads,
+          .ffn_width = options.ffn_width > 0 ? options.ffn_width : 4 * options.dim,
+          .blocks = options.blocks,
+          .norm = options.norm,
+          .activation = options.activation,
+          .mask = mask,
+          .epsilon = static_cast<float>(options.layer_norm_epsilon),
+          .dropout = static_cast<float>(options.dropout)};
+}
+
+class Weights : public BoundWeights {
+ public:
+  TransformerStack::Bound stack;
+  kernels::Dropout lora_dropout;  // rate only
+};
+
+class Activations : public Tape {
+ public:
+  nn::ArenaLease arena;
+  TransformerStack::Tape stack;
+};
+
+TransformerCall CallOf(const Weights& bound, const ForwardInput& input, const TileIndex& index,
+                       double dropout) {
+  TransformerCall call = index.Call(input);
+  if (input.training) {
+    call.dropout.rate = static_cast<float>(dropout);
+    call.lora_dropout.rate = bound.lora_dropout.rate;
+  }
+  return call;
+}
+
+kernels::Dropout EmbeddingDropout(const TransformerCall& call) {
+  kernels::Dropout dropout = call.dropout;
+  dropout.site = kEmbeddingSite;
+  return dropout;
+}
+
+}  // namespace
+
+ItemTransformer::ItemTransformer(const TransformerOptions& options,
+                                 const ItemTransformerShape& shape, std::uint64_t seed)
+    : options_(options),
+      shape_(shape),
+      position_begin_(AddPositions()),
+      stack_(ShapeOf(options, shape.mask), layout_),
+      parameters_(layout_.size()) {
+  stack_.Initialise(parameters_, DeriveSeed(seed, 1));
+  if (shape.positions == InputPositions::kNone) return;
+  RandomStream random(DeriveSeed(seed, 2), 0);
+  for (float& value : std::span(parameters_).subspan(position_begin_, PositionSize())) {
+    value = static_cast<float>(options.init_std * random.Normal());
+  }
+}
+
+std::int64_t ItemTransformer::AddPositions() {
+  if (shape_.positions == InputPositions::kNone) return 0;
+  return layout_.Add("position.weight", {options_.context, options_.dim}, true);
+}
+
+float ItemTransformer::InputFactor() const {
+  return shape_.scale == InputScale::kSqrtDim ? std::sqrt(static_cast<float>(options_.dim)) : 1.0f;
+}
+
+std::unique_ptr<BoundWeights> ItemTransformer::Bind(const Adapter* adapter, Purpose purpose) const {
+  auto weights = std::make_unique<Weights>();
+  weights->stack = stack_.Bind(parameters_, adapter, purpose);
+  if (adapter != nullptr) {
+    weights->lora_dropout.rate = static_cast<float>(adapter->options().dropout);
+  }
+  return weights;
+}
+
+std::unique_ptr<Tape> ItemTransformer::Forward(const BoundWeights& weights,
+                                               const ForwardInput& input,
+                                               std::span<float> hidden_PD) const {
+  const auto& bound = static_cast<const Weights&>(weights);
+  const TileIndex index(input, options_.context, options_.dim);
+  const TransformerCall call = CallOf(bound, input, index, options_.dropout);
+  auto tape = std::make_unique<Activations>();
+  const Matrix x = Embed(input, index, call, *tape->arena);
+  stack_.Forward(bound.stack, call, *tape->arena, x, input.training ? &tape->stack : nullptr,
+                 hidden_PD);
+  if (!input.training) return nullptr;
+  return tape;
+}
+
+void ItemTransformer::Backward(const BoundWeights& weights, const ForwardInput& input,
+                               const Tape& tape, std::span<const float> grad_PD,
+                               const GradientSink& sink) const {
+  const auto& bound = static_cast<const Weights&>(weights);
+  const auto& kept = static_cast<const Activations&>(tape);
+  const TileIndex index(input, options_.context, options_.dim);
+  const TransformerCall call = CallOf(bound, input, index, options_.dropout);
+  nn::ArenaLease arena;
+  const Matrix dx = stack_.Backward(bound.stack, call, *arena, kept.stack, grad_PD, sink);
+  if (!dx.empty()) BackEmbed(index, call, dx, sink);
+}
+
+Matrix ItemTransformer::Embed(const ForwardInput& input, const TileIndex& index,
+                              const TransformerCall& call, nn::Arena& arena) const {
+  const Matrix x = arena.Rows(call.num_tokens(), options_.dim);
+  const bool positions = shape_.positions == InputPositions::kLearned;
+  kernels::GatherRows(
+      {.dim = options_.dim,
+       .table_ND = input.items.base_ND,
+       .ids_T = index.item_ids(),
+       .replaced_ids = input.items.replaced_items,
+       .replaced_rows = input.items.replaced_rows,
+       .scale = InputFactor(),
+       .positions_LD =
+           std::span<const float>(parameters_).subspan(position_begin_, positions * PositionSize()),
+       .position_ids_T = index.position_rows(),
+       .out_TD = Flat(x)});
+  const kernels::Dropout dropout = EmbeddingDropout(call);
+  if (dropout.active()) {
+    kernels::ResidualForward({.dim = options_.dim,
+                              .x_TD = Flat(x),
+                              .bias_D = {},
+                              .residual_TD = {},
+                              .dropout = dropout,
+                              .tokens_T = call.tokens_T,
+                              .h_TD = Flat(x)});
+  }
+  return x;
+}
+
+void ItemTransformer::BackEmbed(const TileIndex& index, const TransformerCall& call, Matrix dx,
+                                const GradientSink& sink) const {
+  const kernels::Dropout dropout = EmbeddingDropout(call);
+  if (dropout.active()) {
+    kernels::ResidualBackward({.dim = options_.dim,
+                               .dh_TD = Flat(dx),
+                               .dropout = dropout,
+                               .tokens_T = call.tokens_T,
+                               .dx_TD = Flat(dx),
+                               .dbias_D = {}});
+  }
+  if (!sink.parameters.empty() && shape_.positions == InputPositions::kLearned) {
+    kernels::ScatterAddRows(options_.dim, Flat(dx), index.position_rows(), 1,
+                            sink.parameters.subspan(position_begin_, PositionSize()));
+  }
+  const float factor = InputFactor();
+  if (sink.input_TD.empty()) return;
+  std::transform(dx.data, dx.data + dx.rows * dx.cols, sink.input_TD.begin(),
+                 [factor](float value) { return factor * value; });
+}
+
+}  // namespace raie

@@ -1,0 +1,76 @@
+// What do backbones share that are a transformer over the rows of the items?
+//
+// Concept: x = factor * item row (+ position row), dropout; a TransformerStack; its output is the
+//          hidden state. Explicit Forward and Backward; in the last block only the requested
+//          positions are computed. A backbone derives from it, says what differs and adds tables of
+//          its own.
+// Shapes:  see backbone.h. Position p of a sequence of n items reads position row
+//          max_length - n + p.
+// Errors:  kInvalidArgument if heads do not divide dim, or an option is out of range.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "backbones/backbone.h"
+#include "backbones/tile.h"
+#include "backbones/transformer.h"
+#include "backbones/transformer_options.h"
+
+namespace raie {
+
+enum class InputScale { kOne, kSqrtDim };
+
+inline std::span<const char* const> EnumNames(InputScale) {
+  static constexpr const char* kNames[] = {"one", "sqrt_dim"};
+  return kNames;
+}
+
+enum class InputPositions { kNone, kLearned };
+
+struct ItemTransformerShape {
+  InputScale scale = InputScale::kOne;
+  InputPositions positions = InputPositions::kLearned;
+  kernels::AttentionMask mask = kernels::AttentionMask::kCausal;
+};
+
+class ItemTransformer : public Backbone {
+ public:
+  // Parameters drawn from `seed`: maps Xavier uniform, biases zero, position rows N(0, init_std).
+  ItemTransformer(const TransformerOptions& options, const ItemTransformerShape& shape,
+                  std::uint64_t seed);
+
+  std::int64_t dim() const override { return options_.dim; }
+  std::int64_t max_length() const override { return options_.context; }
+  std::span<const LinearMapInfo> linear_maps() const override { return stack_.linear_maps(); }
+  std::span<const Parameter> parameter_list() const override { return layout_.list(); }
+  std::span<float> parameters() override { return parameters_; }
+  std::span<const float> parameters() const override { return parameters_; }
+
+  std::unique_ptr<BoundWeights> Bind(const Adapter* adapter, Purpose purpose) const override;
+  std::unique_ptr<Tape> Forward(const BoundWeights& weights, const ForwardInput& input,
+                                std::span<float> hidden_PD) const override;
+  void Backward(const BoundWeights& weights, const ForwardInput& input, const Tape& tape,
+                std::span<const float> grad_PD, const GradientSink& sink) const override;
+
+ private:
+  std::int64_t AddPositions();
+  std::int64_t PositionSize() const { return options_.context * options_.dim; }
+  float InputFactor() const;
+  kernels::Matrix Embed(const ForwardInput& input, const TileIndex& index,
+                        const TransformerCall& call, nn::Arena& arena) const;
+  void BackEmbed(const TileIndex& index, const TransformerCall& call, kernels::Matrix dx,
+                 const GradientSink& sink) const;
+
+  TransformerOptions options_;
+  ItemTransformerShape shape_;
+  ParameterLayout layout_;
+  std::int64_t position_begin_;  // kLearned only
+  TransformerStack stack_;
+  std::vector<float> parameters_;
+};
+
+}  // namespace raie
