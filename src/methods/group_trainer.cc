@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint64_t kAdapterPart = 0x616470;
 constexpr std::uint64_t kStepPart = 0x737470;
 constexpr std::uint64_t kNewRowsPart = 0x726f77;
+constexpr std::uint64_t kReplayPart = 0x72706c;
 
 // Items that are the target of a new window of the group, below the catalogue's size.
 std::vector<std::int32_t> TargetItems(const PreparedData& data, const TrainPlan& plan,
@@ -63,7 +64,10 @@ struct GroupTrainer::State {
         length(WindowOptionsOf(run.data).context),
         plan(std::move(train_plan)),
         items(*start.items),
-        schedule(SampleCounts(plan), options.batches, options.batch_size, run.seed),
+        schedule(SampleCounts(plan), options.batches,
+                 plan.replay.empty() ? options.batch_size : (options.batch_size + 1) / 2, run.seed),
+        replay_schedule({std::ssize(plan.replay)}, BatchKind::kMixed, 1,
+                        DeriveSeed(run.seed, kReplayPart)),
         // The engine takes a backbone it may fit; without TrainedParts::backbone it only reads it.
         engine(const_cast<Backbone&>(*start.backbone), MakeStepOptions(options, run.seed),
                run.pool) {
@@ -76,9 +80,11 @@ struct GroupTrainer::State {
     steps_of.resize(plan.groups.size());
     for (std::size_t g = 0; g < plan.groups.size(); ++g) parts.slots.push_back(MakeSlot(g));
     MakeSharedRows();
-    if (!plan.overlap_GG.empty() && options.overlap_penalty > 0) {
-      engine.SetPenalty([this](std::span<const SlotGradient> gradients) { Penalise(gradients); });
-    }
+    if (plan.objective == nullptr) plan.objective = std::make_shared<const SampleObjective>();
+    engine.SetPenalty([this](std::span<const SlotGradient> gradients) {
+      if (!plan.overlap_GG.empty() && options.overlap_penalty > 0) PenaliseOverlap(gradients);
+      plan.objective->Penalise(batch, gradients);
+    });
   }
 
   bool HasRegionalRows() const {
@@ -121,7 +127,7 @@ struct GroupTrainer::State {
     parts.shared_rows = &*shared_rows;
   }
 
-  void Penalise(std::span<const SlotGradient> gradients) {
+  void PenaliseOverlap(std::span<const SlotGradient> gradients) {
     const std::int64_t groups = std::ssize(plan.groups);
     for (std::size_t i = 0; i < gradients.size(); ++i) {
       for (std::size_t j = i + 1; j < gradients.size(); ++j) {
@@ -135,33 +141,49 @@ struct GroupTrainer::State {
     }
   }
 
-  void Append(const ScheduledSample& scheduled) {
-    const SampleRef& sample = plan.groups[scheduled.group].samples[scheduled.index];
+  void Append(std::int32_t group, const SampleRef& sample) {
     const WindowSet& set = sample.from_memory ? *plan.memory : *plan.new_windows;
     const Window& window = set.windows[sample.window];
     context_items.clear();
     context_times.clear();
     AppendContext(context.data, window, length, plan.catalogue_size, context_items, context_times);
-    AppendRow(batch, {.items = context_items,
-                      .times = context_times,
-                      .user = window.user,
-                      .target = context.data.items()[window.target],
-                      .weight = 1,
-                      .slot = scheduled.group,
-                      .row_key = RowKey(sample)});
-    ++rows_seen[scheduled.group];
+    const WindowRow row{.items = context_items,
+                        .times = context_times,
+                        .user = window.user,
+                        .target = context.data.items()[window.target],
+                        .weight = 1,
+                        .slot = group,
+                        .row_key = RowKey(sample)};
+    plan.objective->Append(sample, row, batch);
+    ++rows_seen[group];
+    ++samples;
   }
 
-  void Step(std::span<const ScheduledSample> scheduled) {
+  // Fills the batch with scheduled samples, and as many of the replay if there is one; `left` more
+  // may be seen.
+  void Fill(std::span<const ScheduledSample> scheduled, std::int64_t left) {
+    const std::int64_t own = plan.replay.empty() ? left : (left + 1) / 2;
+    if (std::ssize(scheduled) > own) scheduled = scheduled.first(own);
+    for (const ScheduledSample& sample : scheduled) {
+      Append(sample.group, plan.groups[sample.group].samples[sample.index]);
+    }
+    if (plan.replay.empty()) return;
+    const std::int64_t size = std::ssize(scheduled);
+    for (std::int64_t i = 0; i < std::min(size, left - size); ++i) {
+      Append(0, plan.replay[replay_schedule.Next()[0].index]);
+    }
+  }
+
+  void Step(std::span<const ScheduledSample> scheduled, std::int64_t left) {
     batch.Clear();
-    for (const ScheduledSample& sample : scheduled) Append(sample);
+    Fill(scheduled, left);
+    plan.objective->Complete(batch);
     const StepReport report = engine.Step(batch, static_cast<std::uint64_t>(steps), parts);
     for (std::size_t g = 0; g < steps_of.size(); ++g) {
       if (report.slot_weight[g] > 0) ++steps_of[g];
     }
     last_loss = report.loss;
     ++steps;
-    samples += std::ssize(scheduled);
   }
 
   void Tell() const {
@@ -186,6 +208,7 @@ struct GroupTrainer::State {
   TrainPlan plan;
   ItemTable items;
   BatchSchedule schedule;
+  BatchSchedule replay_schedule;  // one sample at a time
   StepEngine engine;
   TrainedParts parts;
   std::vector<std::unique_ptr<Adapter>> adapters;
@@ -214,11 +237,9 @@ std::int64_t GroupTrainer::epoch_size() const { return state_->schedule.epoch_si
 void GroupTrainer::TrainTo(std::int64_t samples) {
   const std::int64_t goal = std::min(samples, state_->plan.maximum_samples);
   while (state_->samples < goal) {
-    auto scheduled = state_->schedule.Next();
+    const auto scheduled = state_->schedule.Next();
     if (scheduled.empty()) return;
-    const std::int64_t left = state_->plan.maximum_samples - state_->samples;
-    if (std::ssize(scheduled) > left) scheduled = scheduled.first(left);
-    state_->Step(scheduled);
+    state_->Step(scheduled, state_->plan.maximum_samples - state_->samples);
     state_->Tell();
   }
 }

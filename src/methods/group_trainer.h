@@ -17,6 +17,7 @@
 #include "methods/adapt_options.h"
 #include "methods/adapt_report.h"
 #include "methods/method.h"
+#include "methods/objective.h"
 #include "methods/regional_sets.h"
 #include "training/item_table.h"
 #include "training/snapshot.h"
@@ -37,6 +38,9 @@ struct TrainPlan {
   std::int64_t catalogue_size = 0;   // of the loss
   std::vector<double> overlap_GG;    // o_kj of groups, row-major; empty: no penalty
   std::int64_t maximum_samples = 0;  // TrainTo never passes it
+  std::shared_ptr<const SampleObjective> objective = nullptr;  // null: the windows' targets
+  // Samples that fill half of every batch, for the first group; empty: none.
+  std::vector<SampleRef> replay;
 };
 
 class GroupTrainer {
@@ -67,6 +71,7 @@ class GroupTrainer {
 // Which random bits training draws: of the steps under a run's seed, and of a sample's dropout.
 std::uint64_t StepSeed(std::uint64_t seed);
 std::uint32_t RowKey(const SampleRef& sample);
+inline bool FromMemory(std::uint32_t row_key) { return row_key % 2 == 1; }
 
 // Returns the snapshot with rows for `catalogue_size` items: rows of new items are the mean of the
 // rows of S plus noise, the same for scoring and routing.

@@ -11,6 +11,7 @@
 namespace raie {
 namespace {
 
+using testing::MovedRows;
 using testing::Shop;
 using testing::TinyShop;
 
@@ -105,15 +106,6 @@ TEST(GroupTrainerTest, TakesExactlyTheMaximumOfSamples) {
   EXPECT_LT(trainer.counts().samples, 100 + 64);
   trainer.TrainTo(1000000);
   EXPECT_EQ(trainer.counts().samples, 333);
-}
-
-// Items whose base row differs.
-std::set<std::int64_t> MovedRows(const ItemTable& a, const ItemTable& b) {
-  std::set<std::int64_t> moved;
-  for (std::int64_t i = 0; i < a.num_items() * a.dim(); ++i) {
-    if (a.base_ND()[i] != b.base_ND()[i]) moved.insert(i / a.dim());
-  }
-  return moved;
 }
 
 std::set<std::int64_t> TargetsOf(const TrainGroup& group) {

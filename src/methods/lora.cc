@@ -9,11 +9,6 @@ class Lora final : public OneAdapterMethod {
  public:
   using OneAdapterMethod::OneAdapterMethod;
   std::string_view name() const override { return "lora"; }
-
- private:
-  LoraOptions AdapterOptions(const WindowSet&, std::int64_t, const Snapshot&) const override {
-    return options_.lora;
-  }
 };
 
 }  // namespace

@@ -17,16 +17,18 @@ class LoraBig final : public OneAdapterMethod {
   std::string_view name() const override { return "lora_big"; }
 
  private:
-  LoraOptions AdapterOptions(const WindowSet& windows, std::int64_t catalogue_size,
-                             const Snapshot& grown_setup) const override {
-    if (context_.data.num_slices() > 3) {
-      return WithRankTimes(options_.lora, grown_setup.editor.regions.starting_count);
-    }
-    const WindowStates states =
-        ComputeStates(grown_setup, context_.data, windows, catalogue_size, context_.pool);
-    const EditResult edits =
-        EditWithWindows(context_, grown_setup, windows, states, options_.editor);
-    return WithRankTimes(options_.lora, edits.state.regions.size());
+  std::shared_ptr<const Adapter> FirstAdapter(const Pass& pass) const override {
+    const LoraOptions lora = WithRankTimes(options_.lora, NumRegions(pass));
+    return MakeFreshAdapter(*pass.start.backbone, lora, kNoRegion, context_.seed);
+  }
+
+  std::int64_t NumRegions(const Pass& pass) const {
+    if (context_.data.num_slices() > 3) return pass.grown_setup.editor.regions.starting_count;
+    const WindowSet& windows = pass.part.windows;
+    const WindowStates states = ComputeStates(pass.grown_setup, context_.data, windows,
+                                              pass.part.catalogue_size, context_.pool);
+    return EditWithWindows(context_, pass.grown_setup, windows, states, options_.editor)
+        .state.regions.size();
   }
 };
 

@@ -15,28 +15,12 @@
 namespace raie {
 namespace {
 
+using testing::Adapted;
+using testing::RunMethod;
 using testing::Shop;
 using testing::TinyShop;
 
-struct Adapted {
-  Snapshot snapshot;
-  AdaptReport report;
-};
-
-Adapted RunMethod(const std::string& name, const AdaptOptions& options) {
-  Shop& shop = TinyShop();
-  const auto method = MakeMethod(name, shop.context(), options);
-  method->Prepare(shop.snapshot, shop.setup.training);
-  AdaptReport report = method->Adapt(shop.slice());
-  return {*method->snapshot(), std::move(report)};
-}
-
-// Without the gate, whole budget `own`: the least that trains every region.
-AdaptOptions Plain() {
-  AdaptOptions options = Shop::Options(EditorPreset::kPaper);
-  options.budget = BudgetKind::kOwn;
-  return options;
-}
+AdaptOptions Plain() { return testing::PlainOptions(); }
 
 // A gate that opens for about half of the regions, whatever their significance.
 AdaptOptions HalfGate() {

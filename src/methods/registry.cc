@@ -10,6 +10,7 @@ namespace {
 
 constexpr MethodInfo kMethods[] = {
     {"frozen", "the S backbone as it is", "-", &MakeFrozen},
+    {"rows_only", "item rows trained on F, no adapter", "-", &MakeRowsOnly},
     {"lora", "one adapter for everybody, trained on F", "Hu et al. 2022", &MakeLora},
     {"lora_big", "the same with RAIE's parameter count", "Hu et al. 2022", &MakeLoraBig},
     {"raie", "regions edited by F, one adapter a drifting region", "arXiv 2603.00638; METHOD 4",

@@ -5,7 +5,11 @@
 #pragma once
 
 #include <memory>
+#include <numeric>
+#include <set>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "backbones/registry.h"
 #include "data/log_fixture.h"
@@ -13,6 +17,7 @@
 #include "data/simulator.h"
 #include "methods/method.h"
 #include "methods/setup.h"
+#include "methods/window_states.h"
 #include "training/fit.h"
 
 namespace raie::testing {
@@ -109,6 +114,56 @@ inline Shop& TinyShop() {
       }(),
       4);
   return shop;
+}
+
+// Without the gate, whole budget `own`: the least that trains every region.
+inline AdaptOptions PlainOptions() {
+  AdaptOptions options = Shop::Options(EditorPreset::kPaper);
+  options.budget = BudgetKind::kOwn;
+  return options;
+}
+
+struct Adapted {
+  std::unique_ptr<Method> method;
+  Snapshot snapshot;  // empty for methods without one
+  AdaptReport report;
+};
+
+// A method of the tiny shop after one slice.
+inline Adapted RunMethod(const std::string& name, const AdaptOptions& options,
+                         TaskPool* pool = nullptr) {
+  Shop& shop = TinyShop();
+  const RunContext context{.data = shop.data, .pool = pool ? *pool : shop.pool, .seed = 7};
+  Adapted run{.method = MakeMethod(name, context, options), .snapshot = {}, .report = {}};
+  run.method->Prepare(shop.snapshot, shop.setup.training);
+  run.report = run.method->Adapt(shop.slice());
+  if (run.method->snapshot() != nullptr) run.snapshot = *run.method->snapshot();
+  return run;
+}
+
+// The contexts of the first windows of a set, over all items of S and F.
+inline ReadWindows FirstContexts(const WindowSet& windows, std::int64_t count) {
+  Shop& shop = TinyShop();
+  std::vector<std::int64_t> chosen(std::min(count, windows.size()));
+  std::iota(chosen.begin(), chosen.end(), 0);
+  return ReadContexts(shop.data, windows, chosen, shop.windows.context,
+                      shop.data.catalogue_size(1));
+}
+
+inline std::vector<float> ScoresOf(const Scorer& scorer, const ReadWindows& read,
+                                   std::int64_t catalogue_size) {
+  std::vector<float> scores(read.contexts.num_rows() * catalogue_size);
+  scorer.Score(read.contexts, catalogue_size, scores);
+  return scores;
+}
+
+// Items whose base row differs.
+inline std::set<std::int64_t> MovedRows(const ItemTable& a, const ItemTable& b) {
+  std::set<std::int64_t> moved;
+  for (std::int64_t i = 0; i < a.num_items() * a.dim(); ++i) {
+    if (a.base_ND()[i] != b.base_ND()[i]) moved.insert(i / a.dim());
+  }
+  return moved;
 }
 
 }  // namespace raie::testing
