@@ -1,8 +1,9 @@
 // What can be chosen about learning from a new slice (phase F), for every method alike?
 //
 // Concept: one struct. The upper part (optimiser, budget, item rows, adapters) holds for every
-//          method of a comparison; the lower part is RAIE's own (regions, gate, sharing). Presets
-//          give the paper's rules or this project's; a protocol sets what it fixes.
+//          method of a comparison; then comes RAIE's own (regions, gate, sharing), then a part for
+//          each method it is compared with. Presets give the paper's rules or this project's; a
+//          protocol sets what it fixes.
 // Source:  METHOD sections 2 ("Budget"), 4 ("Defaults") and the protocol table.
 // Errors:  Validate throws one kInvalidArgument that lists every problem.
 #pragma once
@@ -13,6 +14,7 @@
 #include "adapters/adapter.h"
 #include "base/options.h"
 #include "data/prepare.h"
+#include "methods/baseline_options.h"
 #include "methods/regional_sets.h"
 #include "regions/drift_gate.h"
 #include "regions/editor_options.h"
@@ -74,6 +76,8 @@ struct AdaptOptions {
   Sharing sharing = Sharing::kRegional;
   double warm_share = 0.3;
   EditorOptions editor;
+
+  ReplayOptions replay;
 
   static void VisitFields(auto& self, auto&& visit) {
     visit(self.learning_rate, Field{.name = "learning_rate",
@@ -159,6 +163,7 @@ struct AdaptOptions {
                                  .minimum = 0,
                                  .maximum = 1});
     visit(self.editor, Field{.name = "editor", .help = ""});
+    visit(self.replay, Field{.name = "replay", .help = ""});
   }
 
   // `editor` raie: gate, rho .3 (docs/decisions/005: the best balance of S and T); paper: no gate,

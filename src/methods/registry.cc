@@ -13,6 +13,8 @@ constexpr MethodInfo kMethods[] = {
     {"rows_only", "item rows trained on F, no adapter", "-", &MakeRowsOnly},
     {"lora", "one adapter for everybody, trained on F", "Hu et al. 2022", &MakeLora},
     {"lora_big", "the same with RAIE's parameter count", "Hu et al. 2022", &MakeLoraBig},
+    {"lora_replay", "one adapter, half of each batch from the memory", "Shin et al. 2017",
+     &MakeLoraReplay},
     {"raie", "regions edited by F, one adapter a drifting region", "arXiv 2603.00638; METHOD 4",
      &MakeRaie},
 };

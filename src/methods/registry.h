@@ -11,6 +11,7 @@ std::unique_ptr<Method> MakeFrozen(const RunContext& context, const AdaptOptions
 std::unique_ptr<Method> MakeRowsOnly(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeLora(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeLoraBig(const RunContext& context, const AdaptOptions& options);
+std::unique_ptr<Method> MakeLoraReplay(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeRaie(const RunContext& context, const AdaptOptions& options);
 
 }  // namespace raie
