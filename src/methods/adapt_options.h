@@ -78,6 +78,7 @@ struct AdaptOptions {
   EditorOptions editor;
 
   ReplayOptions replay;
+  RecentPopularityOptions recent_popularity;
 
   static void VisitFields(auto& self, auto&& visit) {
     visit(self.learning_rate, Field{.name = "learning_rate",
@@ -164,6 +165,7 @@ struct AdaptOptions {
                                  .maximum = 1});
     visit(self.editor, Field{.name = "editor", .help = ""});
     visit(self.replay, Field{.name = "replay", .help = ""});
+    visit(self.recent_popularity, Field{.name = "recent_popularity", .help = ""});
   }
 
   // `editor` raie: gate, rho .3 (docs/decisions/005: the best balance of S and T); paper: no gate,

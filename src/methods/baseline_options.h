@@ -6,6 +6,8 @@
 // Source:  METHOD section 5; defaults are its values.
 #pragma once
 
+#include <cstdint>
+
 #include "base/options.h"
 
 namespace raie {
@@ -19,6 +21,19 @@ struct ReplayOptions {
                                      "the memory's; more keeps the old taste",
                              .minimum = 0,
                              .maximum = 1});
+  }
+};
+
+struct RecentPopularityOptions {
+  std::int64_t days = 0;
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.days, Field{.name = "days",
+                           .help = "length of the window recent_popularity counts; 0: chosen on "
+                                   "validation",
+                           .unit = "days",
+                           .minimum = 0,
+                           .maximum = 36500});
   }
 };
 

@@ -17,6 +17,8 @@ constexpr MethodInfo kMethods[] = {
      &MakeLoraReplay},
     {"raie", "regions edited by F, one adapter a drifting region", "arXiv 2603.00638; METHOD 4",
      &MakeRaie},
+    {"recent_popularity", "what was taken most often in the last days of F", "-",
+     &MakeRecentPopularity},
 };
 
 }  // namespace

@@ -13,5 +13,7 @@ std::unique_ptr<Method> MakeLora(const RunContext& context, const AdaptOptions& 
 std::unique_ptr<Method> MakeLoraBig(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeLoraReplay(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeRaie(const RunContext& context, const AdaptOptions& options);
+std::unique_ptr<Method> MakeRecentPopularity(const RunContext& context,
+                                             const AdaptOptions& options);
 
 }  // namespace raie

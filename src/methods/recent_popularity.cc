@@ -1,0 +1,98 @@
+// Method `recent_popularity`: everybody gets the items taken most often in the last days of the
+// slice. How many days is chosen by NDCG@10 on F validation; ties of the counts are ties of the
+// ranking, which count against the target (METHOD section 2).
+#include <chrono>
+
+#include "methods/popularity.h"
+#include "methods/rank_windows.h"
+#include "methods/registry.h"
+#include "methods/time_split.h"
+#include "raie/error.h"
+#include "training/metrics.h"
+
+namespace raie {
+namespace {
+
+constexpr std::int64_t kDay = 86400;
+constexpr std::int64_t kCandidateDays[] = {1, 2, 4, 7, 14, 30, 60, 90, 180, 365};
+
+class RecentPopularity final : public Method {
+ public:
+  RecentPopularity(const RunContext& context, const AdaptOptions& options)
+      : context_(context), options_(options) {
+    options_.Validate();
+  }
+
+  std::string_view name() const override { return "recent_popularity"; }
+  void Prepare(const Snapshot&, const WindowSet&) override {}
+
+  AdaptReport Adapt(const AdaptSlice& slice) override {
+    const auto begin = std::chrono::steady_clock::now();
+    left_out_ = HeldOutEvents(context_.data, slice.slice, *slice.windows);
+    const std::int64_t days =
+        options_.recent_popularity.days > 0 ? options_.recent_popularity.days : ChooseDays(slice);
+    counts_N_ =
+        Counts(slice.slice, EndOfSlice(context_.data, slice.slice), days, slice.catalogue_size);
+    AdaptReport report;
+    report.popularity_days = days;
+    report.bytes_kept = std::ssize(counts_N_) * static_cast<std::int64_t>(sizeof(float));
+    report.forward_passes = 0;
+    report.seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    return report;
+  }
+
+  std::unique_ptr<Scorer> MakeScorer() const override { return MakeConstantScorer(counts_N_); }
+
+ private:
+  std::vector<float> Counts(int slice, std::int64_t end, std::int64_t days,
+                            std::int64_t catalogue_size) const {
+    const CountedEvents events{
+        .first_slice = slice, .last_slice = slice, .begin = end - days * kDay, .end = end};
+    const auto counts = CountItems(context_.data, events, left_out_, catalogue_size);
+    return {counts.begin(), counts.end()};
+  }
+
+  // The slice ends where its validation part begins; ties go to the fewer days.
+  std::int64_t ChooseDays(const AdaptSlice& slice) const {
+    const TimeSplit split =
+        SplitInTime(context_.data, slice.slice, *slice.windows, options_.validation_share);
+    if (split.validation.size() == 0) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "recent_popularity: slice " + std::to_string(slice.slice) +
+                      " has no validation windows to choose the days on; set "
+                      "recent_popularity.days");
+    }
+    std::int64_t best_days = 0;
+    double best = -1;
+    for (const std::int64_t days : kCandidateDays) {
+      const auto scorer = MakeConstantScorer(Counts(
+          slice.slice, static_cast<std::int64_t>(split.border), days, split.early_catalogue));
+      const RankedSet ranked = RankWindows(*scorer, context_.data, split.validation,
+                                           {.context = slice.context,
+                                            .catalogue_size = split.early_catalogue,
+                                            .seen = slice.seen,
+                                            .popularity_slice = -1},
+                                           context_.pool);
+      const double ndcg = Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
+      if (ndcg <= best) continue;
+      best = ndcg;
+      best_days = days;
+    }
+    return best_days;
+  }
+
+  RunContext context_;
+  AdaptOptions options_;
+  std::vector<std::int64_t> left_out_;
+  std::vector<float> counts_N_;
+};
+
+}  // namespace
+
+std::unique_ptr<Method> MakeRecentPopularity(const RunContext& context,
+                                             const AdaptOptions& options) {
+  return std::make_unique<RecentPopularity>(context, options);
+}
+
+}  // namespace raie
