@@ -78,6 +78,7 @@ struct AdaptOptions {
   EditorOptions editor;
 
   ReplayOptions replay;
+  LwfOptions lwf;
   RecentPopularityOptions recent_popularity;
 
   static void VisitFields(auto& self, auto&& visit) {
@@ -165,6 +166,7 @@ struct AdaptOptions {
                                  .maximum = 1});
     visit(self.editor, Field{.name = "editor", .help = ""});
     visit(self.replay, Field{.name = "replay", .help = ""});
+    visit(self.lwf, Field{.name = "lwf", .help = ""});
     visit(self.recent_popularity, Field{.name = "recent_popularity", .help = ""});
   }
 

@@ -24,6 +24,23 @@ struct ReplayOptions {
   }
 };
 
+struct LwfOptions {
+  double weight = 0.5;
+  double temperature = 2;
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.weight, Field{.name = "weight",
+                             .help = "of T^2 KL(teacher, student) in lora_lwf; more keeps the old "
+                                     "taste",
+                             .minimum = 0,
+                             .maximum = 1e3});
+    visit(self.temperature, Field{.name = "temperature",
+                                  .help = "T that softens both distributions of lora_lwf",
+                                  .minimum = 0.1,
+                                  .maximum = 100});
+  }
+};
+
 struct RecentPopularityOptions {
   std::int64_t days = 0;
 

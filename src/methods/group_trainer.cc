@@ -81,6 +81,7 @@ struct GroupTrainer::State {
     for (std::size_t g = 0; g < plan.groups.size(); ++g) parts.slots.push_back(MakeSlot(g));
     MakeSharedRows();
     if (plan.objective == nullptr) plan.objective = std::make_shared<const SampleObjective>();
+    parts.teacher = plan.objective->teacher();
     engine.SetPenalty([this](std::span<const SlotGradient> gradients) {
       if (!plan.overlap_GG.empty() && options.overlap_penalty > 0) PenaliseOverlap(gradients);
       plan.objective->Penalise(batch, gradients);

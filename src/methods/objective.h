@@ -25,6 +25,9 @@ class SampleObjective {
   // Called once the batch is whole.
   virtual void Complete(TrainingBatch&) const {}
 
+  // What is distilled into the adapter beside the loss; the batch is to have the teacher's states.
+  virtual Distillation* teacher() const { return nullptr; }
+
   // Adds the gradients of a penalty to those of the adapters present.
   virtual void Penalise(const TrainingBatch&, std::span<const SlotGradient>) const {}
 };

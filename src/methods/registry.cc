@@ -15,6 +15,8 @@ constexpr MethodInfo kMethods[] = {
     {"lora_big", "the same with RAIE's parameter count", "Hu et al. 2022", &MakeLoraBig},
     {"lora_replay", "one adapter, half of each batch from the memory", "Shin et al. 2017",
      &MakeLoraReplay},
+    {"lora_lwf", "one adapter, held near the S model by distillation", "Li & Hoiem 2016",
+     &MakeLoraLwf},
     {"raie", "regions edited by F, one adapter a drifting region", "arXiv 2603.00638; METHOD 4",
      &MakeRaie},
     {"recent_popularity", "what was taken most often in the last days of F", "-",

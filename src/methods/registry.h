@@ -12,6 +12,7 @@ std::unique_ptr<Method> MakeRowsOnly(const RunContext& context, const AdaptOptio
 std::unique_ptr<Method> MakeLora(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeLoraBig(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeLoraReplay(const RunContext& context, const AdaptOptions& options);
+std::unique_ptr<Method> MakeLoraLwf(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeRaie(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeRecentPopularity(const RunContext& context,
                                              const AdaptOptions& options);

@@ -28,6 +28,7 @@ struct TrainingBatch {
   std::vector<OutputPosition> outputs;  // sorted by (row, position), none twice
   std::vector<Target> targets;          // sorted by output
   std::vector<std::int32_t> slots;      // [B] slot of each row; empty: all slot 0
+  std::vector<float> teacher_PD;        // a teacher's hidden states of the outputs; empty: none
 
   std::int32_t slot(std::int64_t row) const { return slots.empty() ? 0 : slots[row]; }
   void Clear();

@@ -252,6 +252,25 @@ class StepEngine::Run {
                            .seed = engine_.options_.seed,
                            .step = step_},
                           pool_, losses_T_, gradients);
+    if (trained_.teacher != nullptr) Distil(gradients);
+  }
+
+  void Distil(const LossGradients& gradients) {
+    const std::vector<float>& by_batch = batch_.teacher_PD;
+    std::vector<float> teacher_PD;
+    for (const std::int64_t p : tiled_.output_in_batch) {
+      teacher_PD.insert(teacher_PD.end(), by_batch.begin() + p * dim_,
+                        by_batch.begin() + (p + 1) * dim_);
+    }
+    std::vector<float> weights_P(tiled_.output_slots.size());
+    for (const Target& target : targets_) weights_P[target.output] += target.weight;
+    std::vector<double> losses_P(weights_P.size());
+    trained_.teacher->Add({.hidden_PD = scratch_.hidden_PD.span(),
+                           .teacher_PD = teacher_PD,
+                           .items_ND = std::as_const(*trained_.items).base_ND(),
+                           .weights_P = weights_P},
+                          pool_, losses_P, gradients);
+    for (std::size_t t = 0; t < targets_.size(); ++t) losses_T_[t] += losses_P[targets_[t].output];
   }
 
   void Backward() {
@@ -448,6 +467,15 @@ StepReport StepEngine::Step(const TrainingBatch& batch, std::uint64_t step,
                             const TrainedParts& parts) {
   if (parts.items == nullptr || parts.slots.empty()) {
     throw Error(ErrorCode::kInternal, "a training step needs an item table and at least one slot");
+  }
+  if (parts.teacher != nullptr) {
+    const bool own_rows = std::ranges::any_of(parts.slots, [&](const TrainedSlot& slot) {
+      return !std::as_const(*parts.items).Rows(slot.region).replaced_items.empty();
+    });
+    if (own_rows || batch.teacher_PD.size() != batch.outputs.size() * backbone_.dim()) {
+      throw Error(ErrorCode::kInternal,
+                  "a step with a teacher needs its states of every output and base rows only");
+    }
   }
   CheckBatch(batch, {.num_items = parts.items->num_items(),
                      .catalogue_size = parts.catalogue_size,

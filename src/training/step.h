@@ -24,6 +24,7 @@
 #include "training/batch.h"
 #include "training/item_table.h"
 #include "training/loss.h"
+#include "training/loss_distillation.h"
 #include "training/optimiser.h"
 #include "training/tiles.h"
 
@@ -60,6 +61,8 @@ struct TrainedParts {
   std::int64_t catalogue_size = 0;     // of the loss
   AdamState* backbone = nullptr;       // null: the backbone is frozen
   TrainedRows* shared_rows = nullptr;  // rows of the base table; null: frozen
+  Distillation* teacher = nullptr;     // added to the loss; the batch has the teacher's states, and
+                                       // no slot has rows of its own
   std::vector<TrainedSlot> slots;
 };
 
