@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "methods/shop_fixture.h"
+#include "methods/snapshot_scorer.h"
 
 namespace raie {
 namespace {
@@ -19,9 +20,10 @@ std::vector<float> AdapterOf(const Snapshot& snapshot) {
 
 double MeanNll(const Snapshot& snapshot, const WindowSet& windows) {
   Shop& shop = TinyShop();
+  const SnapshotScorer scorer(std::make_shared<const Snapshot>(snapshot));
   double sum = 0;
   const auto losses =
-      TargetLosses(snapshot, shop.data, windows, shop.data.catalogue_size(1), shop.pool);
+      TargetLosses(scorer, shop.data, windows, shop.data.catalogue_size(1), shop.pool);
   for (const double loss : losses) sum += loss;
   return sum / static_cast<double>(losses.size());
 }

@@ -19,6 +19,12 @@ constexpr MethodInfo kMethods[] = {
      &MakeLoraLwf},
     {"raie", "regions edited by F, one adapter a drifting region", "arXiv 2603.00638; METHOD 4",
      &MakeRaie},
+    {"raie_wo_ke", "RAIE without edits: the regions of S stay", "arXiv 2603.00638; METHOD 4",
+     &MakeRaieWithoutEditing},
+    {"raie_wo_kr", "RAIE without routing: one adapter, the same rows", "arXiv 2603.00638; METHOD 4",
+     &MakeRaieWithoutRouting},
+    {"random_regions", "RAIE with regions by a hash of the user (control)", "METHOD 4",
+     &MakeRandomRegions},
     {"recent_popularity", "what was taken most often in the last days of F", "-",
      &MakeRecentPopularity},
 };

@@ -14,6 +14,11 @@ std::unique_ptr<Method> MakeLoraBig(const RunContext& context, const AdaptOption
 std::unique_ptr<Method> MakeLoraReplay(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeLoraLwf(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeRaie(const RunContext& context, const AdaptOptions& options);
+std::unique_ptr<Method> MakeRaieWithoutEditing(const RunContext& context,
+                                               const AdaptOptions& options);
+std::unique_ptr<Method> MakeRaieWithoutRouting(const RunContext& context,
+                                               const AdaptOptions& options);
+std::unique_ptr<Method> MakeRandomRegions(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeRecentPopularity(const RunContext& context,
                                              const AdaptOptions& options);
 

@@ -4,12 +4,14 @@
 
 #include "base/random.h"
 #include "methods/group_trainer.h"
+#include "methods/snapshot_scorer.h"
 #include "raie/error.h"
 
 namespace raie {
 namespace {
 
 constexpr std::uint64_t kEditPart = 0x656474;
+constexpr std::uint64_t kHashPart = 0x686173;
 
 }  // namespace
 
@@ -39,6 +41,17 @@ EditResult EditWithWindows(const RunContext& context, const Snapshot& before,
       editor);
 }
 
+std::vector<RegionId> AssignWindows(const SlicePlan& plan, const WindowSet& windows,
+                                    const WindowStates& states, TaskPool& pool) {
+  std::vector<RegionId> regions = RegionsOf(states, plan.edits.state.regions, pool);
+  if (plan.router == nullptr) return regions;
+  for (std::size_t i = 0; i < regions.size(); ++i) {
+    // A context of which nothing is known belongs nowhere.
+    if (regions[i] != kNoRegion) regions[i] = plan.router->RouteOf(windows.windows[i].user).region;
+  }
+  return regions;
+}
+
 const WindowStates& StateCache::Get(const RunContext& context, const Snapshot& snapshot,
                                     const WindowSet& windows, std::int64_t catalogue_size) {
   if (!states_.has_value()) {
@@ -46,6 +59,30 @@ const WindowStates& StateCache::Get(const RunContext& context, const Snapshot& s
   }
   return *states_;
 }
+
+namespace {
+
+void MeasureDrifts(const RunContext& context, const AdaptOptions& options, const PlanInput& input,
+                   PlanCaches& caches, SlicePlan& plan) {
+  const WindowSet none;
+  const WindowSet& reference = input.slice.reference != nullptr ? *input.slice.reference : none;
+  const WindowStates& states =
+      caches.reference.Get(context, input.before, reference, input.known_items);
+  const auto reference_regions = AssignWindows(plan, reference, states, context.pool);
+  const SnapshotScorer before(std::make_shared<const Snapshot>(input.before), input.router_before);
+  const auto losses = [&](const WindowSet& windows) {
+    return TargetLosses(before, context.data, windows, input.known_items, context.pool);
+  };
+  const auto recent_nll = losses(input.windows);
+  const auto reference_nll = losses(reference);
+  plan.drift = ReportDrift(
+      context.data, plan.edits.state.regions,
+      {.windows = input.windows.windows, .regions = plan.new_regions, .nll = recent_nll},
+      {.windows = reference.windows, .regions = reference_regions, .nll = reference_nll},
+      options.drift);
+}
+
+}  // namespace
 
 SlicePlan PlanSlice(const RunContext& context, const AdaptOptions& options, const PlanInput& input,
                     PlanCaches& caches) {
@@ -57,30 +94,24 @@ SlicePlan PlanSlice(const RunContext& context, const AdaptOptions& options, cons
   const WindowStates states =
       ComputeStates(input.before, context.data, input.windows, input.catalogue_size, pool);
   SlicePlan plan;
-  plan.edits = EditWithWindows(context, input.before, input.windows, states, options.editor);
+  if (input.rules.editing == RegionRules::Editing::kOn) {
+    plan.edits = EditWithWindows(context, input.before, input.windows, states, options.editor);
+  } else {
+    plan.edits.state = input.before.editor;
+  }
   const RegionSet& regions = plan.edits.state.regions;
   plan.new_regions = RegionsOf(states, regions, pool);
+  if (input.rules.assignment == RegionRules::Assignment::kByUserHash) {
+    plan.router = std::make_shared<const UserHashRouter>(regions, input.windows, plan.new_regions,
+                                                         DeriveSeed(context.seed, kHashPart));
+    plan.new_regions = AssignWindows(plan, input.windows, states, pool);
+  }
   if (options.rho > 0 && input.slice.memory != nullptr && input.slice.memory->size() > 0) {
     const WindowStates& memory =
         caches.memory.Get(context, input.before, *input.slice.memory, input.catalogue_size);
-    plan.memory_regions = RegionsOf(memory, regions, pool);
+    plan.memory_regions = AssignWindows(plan, *input.slice.memory, memory, pool);
   }
-  if (input.drift == DriftReporting::kOff) return plan;
-
-  const WindowSet none;
-  const WindowSet& reference = input.slice.reference != nullptr ? *input.slice.reference : none;
-  const WindowStates& reference_states =
-      caches.reference.Get(context, input.before, reference, input.known_items);
-  const auto reference_regions = RegionsOf(reference_states, regions, pool);
-  const auto recent_nll =
-      TargetLosses(input.before, context.data, input.windows, input.known_items, pool);
-  const auto reference_nll =
-      TargetLosses(input.before, context.data, reference, input.known_items, pool);
-  plan.drift = ReportDrift(
-      context.data, regions,
-      {.windows = input.windows.windows, .regions = plan.new_regions, .nll = recent_nll},
-      {.windows = reference.windows, .regions = reference_regions, .nll = reference_nll},
-      options.drift);
+  if (input.drift == DriftReporting::kOn) MeasureDrifts(context, options, input, caches, plan);
   return plan;
 }
 

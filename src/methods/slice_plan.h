@@ -7,12 +7,15 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "methods/adapt_options.h"
 #include "methods/drift.h"
 #include "methods/method.h"
+#include "methods/region_rules.h"
+#include "methods/user_hash_router.h"
 #include "methods/window_states.h"
 #include "regions/editor.h"
 #include "training/snapshot.h"
@@ -26,9 +29,10 @@ EditResult EditWithWindows(const RunContext& context, const Snapshot& before,
 
 struct SlicePlan {
   EditResult edits;
-  std::vector<RegionId> new_regions;     // of each window of the slice
-  std::vector<RegionId> memory_regions;  // empty if the memory is not wanted
-  std::optional<DriftReport> drift;      // if asked for
+  std::vector<RegionId> new_regions;             // of each window of the slice
+  std::vector<RegionId> memory_regions;          // empty if the memory is not wanted
+  std::optional<DriftReport> drift;              // if asked for
+  std::shared_ptr<const UserHashRouter> router;  // null: regions are those of the centres
 };
 
 enum class DriftReporting { kOff, kOn };
@@ -50,12 +54,19 @@ struct PlanInput {
   const AdaptSlice& slice;   // memory, reference
   std::int64_t known_items;  // catalogue of the model before the slice: drift is measured on it
   DriftReporting drift;
+  RegionRules rules = {};
+  std::shared_ptr<const UserHashRouter> router_before = nullptr;  // how `before` answers
 };
 
 struct PlanCaches {
   StateCache memory;
   StateCache reference;
 };
+
+// Returns the region of every window as the plan assigns; kNoRegion where nothing of the context is
+// known.
+std::vector<RegionId> AssignWindows(const SlicePlan& plan, const WindowSet& windows,
+                                    const WindowStates& states, TaskPool& pool);
 
 SlicePlan PlanSlice(const RunContext& context, const AdaptOptions& options, const PlanInput& input,
                     PlanCaches& caches);

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <memory>
 #include <numeric>
 
 #include "data/prepare.h"
@@ -89,10 +88,9 @@ std::vector<RegionId> RegionsOf(const WindowStates& states, const RegionSet& reg
   return result;
 }
 
-std::vector<double> TargetLosses(const Snapshot& snapshot, const PreparedData& data,
+std::vector<double> TargetLosses(const SnapshotScorer& scorer, const PreparedData& data,
                                  const WindowSet& windows, std::int64_t catalogue_size,
                                  TaskPool& pool) {
-  const SnapshotScorer scorer(std::make_shared<const Snapshot>(snapshot));
   const std::int64_t length = WindowOptionsOf(data).context;
   std::vector<double> losses(windows.size(), std::numeric_limits<double>::quiet_NaN());
   for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {

@@ -20,6 +20,8 @@
 
 namespace raie {
 
+class SnapshotScorer;
+
 // The distinct contexts of a window set, without their items.
 struct DistinctContexts {
   std::vector<std::int64_t> row_of_window;  // [windows]
@@ -56,9 +58,9 @@ WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
 std::vector<RegionId> RegionsOf(const WindowStates& states, const RegionSet& regions,
                                 TaskPool& pool);
 
-// Returns each window's -log p(target) under the snapshot (routed and adapted as it answers), over
-// the first `catalogue_size` items; NaN where the target is not one of them.
-std::vector<double> TargetLosses(const Snapshot& snapshot, const PreparedData& data,
+// Returns each window's -log p(target) as the scorer answers, over the first `catalogue_size`
+// items; NaN where the target is not one of them.
+std::vector<double> TargetLosses(const SnapshotScorer& scorer, const PreparedData& data,
                                  const WindowSet& windows, std::int64_t catalogue_size,
                                  TaskPool& pool);
 

@@ -1,0 +1,82 @@
+// How does one pass of a method with regions train over a part of a slice?
+//
+// Concept: plan (edits, drift), draw D_k of the regions that are trained, train the groups that the
+//          sharing rule makes, keep everything else as it was.
+// Source:  METHOD section 4; what ablations leave out: region_rules.h.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <set>
+#include <vector>
+
+#include "methods/budget.h"
+#include "methods/group_trainer.h"
+#include "methods/region_rules.h"
+#include "methods/slice_plan.h"
+#include "methods/snapshot_scorer.h"
+
+namespace raie {
+
+// The references must outlive the run.
+struct RegionRunInput {
+  const RunContext& context;
+  const AdaptOptions& options;
+  RegionRules rules;
+  const Snapshot& before;  // with rows for the slice
+  const AdaptSlice& slice;
+  std::int64_t known_items;  // catalogue before the slice
+  PlanCaches& caches;
+  std::shared_ptr<const UserHashRouter> router_before;
+  std::set<RegionId> rejected;  // by the keep gate: not trained
+};
+
+class RegionRun final : public AdaptRun {
+ public:
+  RegionRun(RegionRunInput input, const SlicePart& part);
+
+  std::int64_t maximum_samples() const override { return maximum_; }
+  void TrainTo(std::int64_t samples) override;
+  std::unique_ptr<Scorer> MakeScorer() const override;
+  TrainCounts counts() const override;
+  void RememberBest() override { best_ = Current(); }
+
+  Snapshot Current() const;
+  const SlicePlan& plan() const { return plan_; }
+  const Snapshot& best() const { return best_; }
+  // Answers as a state of this run does.
+  SnapshotScorer ScorerOf(const Snapshot& snapshot) const;
+  // The region of each window by the final centres (or hashes); kNoRegion: nothing is known of it.
+  std::vector<RegionId> RegionsOfWindows(const WindowSet& windows,
+                                         std::int64_t catalogue_size) const;
+  // Regions whose answers this run may have moved, by adapter.
+  const std::vector<std::vector<RegionId>>& groups() const { return group_regions_; }
+  std::vector<RegionTraining> RegionReports() const;
+
+ private:
+  std::vector<RegionId> TrainedRegions() const;
+  bool WarmedUp(RegionId region) const;
+  std::shared_ptr<const Adapter> StartOf(const Snapshot& snapshot, RegionId region) const;
+  TrainPlan EmptyPlan(std::int64_t maximum) const;
+  void MakeStages();
+  bool MakeWarm();
+  void MakeMain(const Snapshot& start);
+  TrainGroup Union(const std::vector<const RegionalSet*>& sets) const;
+  TrainGroup OneForAll(const Snapshot& start) const;
+  TrainGroup SharedGroup(const Snapshot& start) const;
+  std::vector<double> Overlaps() const;
+
+  RegionRunInput input_;
+  SlicePart part_;
+  SlicePlan plan_;
+  Snapshot start_;  // before, with the edited regions
+  Snapshot best_;
+  std::vector<RegionalSet> sets_;
+  std::vector<std::vector<RegionId>> group_regions_;
+  std::int64_t maximum_ = 0;
+  std::int64_t warm_samples_ = 0;
+  std::unique_ptr<GroupTrainer> warm_;
+  std::unique_ptr<GroupTrainer> main_;
+};
+
+}  // namespace raie

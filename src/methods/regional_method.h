@@ -1,0 +1,38 @@
+// How does a method with regions learn from slice after slice?
+//
+// Concept: RAIE and its ablations. They differ in the rules of their runs only; budget, gates,
+//          journal and report are the same.
+// Source:  METHOD section 4.
+#pragma once
+
+#include <memory>
+#include <set>
+
+#include "methods/region_run.h"
+#include "methods/snapshot_method.h"
+
+namespace raie {
+
+class RegionalMethod : public SnapshotMethod {
+ public:
+  RegionalMethod(const RunContext& context, const AdaptOptions& options, RegionRules rules)
+      : SnapshotMethod(context, options), rules_(rules) {}
+
+  AdaptReport Adapt(const AdaptSlice& slice) override;
+  std::unique_ptr<Scorer> MakeScorer() const override;
+
+  // Null where a hash of the user routes: such a state is no snapshot.
+  const Snapshot* snapshot() const override {
+    return router_ == nullptr ? SnapshotMethod::snapshot() : nullptr;
+  }
+
+ private:
+  bool OneForAll() const { return rules_.adapters == RegionRules::Adapters::kOneForAll; }
+  std::set<RegionId> RejectedRegions(const TuningResult& tuned, const Snapshot& before) const;
+  void FillReport(const RegionRun& run, const AdaptSlice& slice, AdaptReport& report) const;
+
+  RegionRules rules_;
+  std::shared_ptr<const UserHashRouter> router_;
+};
+
+}  // namespace raie
