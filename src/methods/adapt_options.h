@@ -79,6 +79,7 @@ struct AdaptOptions {
 
   ReplayOptions replay;
   LwfOptions lwf;
+  LsatOptions lsat;
   RecentPopularityOptions recent_popularity;
 
   static void VisitFields(auto& self, auto&& visit) {
@@ -167,6 +168,7 @@ struct AdaptOptions {
     visit(self.editor, Field{.name = "editor", .help = ""});
     visit(self.replay, Field{.name = "replay", .help = ""});
     visit(self.lwf, Field{.name = "lwf", .help = ""});
+    visit(self.lsat, Field{.name = "lsat", .help = ""});
     visit(self.recent_popularity, Field{.name = "recent_popularity", .help = ""});
   }
 

@@ -45,6 +45,7 @@ struct AdaptReport {
   TrainCounts training;                // the pass whose result is kept
   std::int64_t bytes_kept = 0;         // adapters, own rows, memory windows
   int forward_passes = 1;              // a request
+  std::int64_t unused_windows = 0;     // ebpr: windows without a negative
   std::int64_t popularity_days = 0;    // recent_popularity: how many were counted
   double seconds = 0;
 };

@@ -41,6 +41,18 @@ struct LwfOptions {
   }
 };
 
+struct LsatOptions {
+  double long_share = 0.6;
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.long_share, Field{.name = "long_share",
+                                 .help = "share of the long-term adapter's log-probabilities in "
+                                         "lsat; more keeps the old taste",
+                                 .minimum = 0,
+                                 .maximum = 1});
+  }
+};
+
 struct RecentPopularityOptions {
   std::int64_t days = 0;
 

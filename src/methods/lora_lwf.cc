@@ -45,7 +45,7 @@ class LoraLwf final : public OneAdapterMethod {
   std::string_view name() const override { return "lora_lwf"; }
 
  private:
-  void CompletePlan(const Pass& pass, TrainPlan& plan) const override {
+  void CompletePlan(const Pass& pass, TrainPlan& plan) override {
     plan.objective = std::make_shared<const LwfObjective>(options_.lwf, pass.start,
                                                           snapshot_.catalogue_size, context_.pool);
   }

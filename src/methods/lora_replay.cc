@@ -38,7 +38,7 @@ class LoraReplay final : public OneAdapterMethod {
   std::string_view name() const override { return "lora_replay"; }
 
  private:
-  void CompletePlan(const Pass& pass, TrainPlan& plan) const override {
+  void CompletePlan(const Pass& pass, TrainPlan& plan) override {
     if (pass.slice.memory == nullptr || pass.slice.memory->size() == 0) {
       throw Error(ErrorCode::kInvalidArgument,
                   "lora_replay: there are no memory windows to replay; set-up has none");

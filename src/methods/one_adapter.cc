@@ -45,7 +45,7 @@ std::shared_ptr<const Adapter> OneAdapterMethod::FirstAdapter(const Pass& pass) 
   return MakeFreshAdapter(*pass.start.backbone, options_.lora, kNoRegion, context_.seed);
 }
 
-std::unique_ptr<AdaptRun> OneAdapterMethod::MakeRun(const Pass& pass) const {
+std::unique_ptr<AdaptRun> OneAdapterMethod::MakeRun(const Pass& pass) {
   const auto known = pass.start.adapters.find(kNoRegion);
   TrainGroup group{.regions = {kNoRegion},
                    .start = known != pass.start.adapters.end() ? known->second : FirstAdapter(pass),

@@ -33,12 +33,12 @@ class OneAdapterMethod : public SnapshotMethod {
   // The adapter a first slice starts from; null: none, only item rows move.
   virtual std::shared_ptr<const Adapter> FirstAdapter(const Pass& pass) const;
   // Adds the method's rule to a plan that has every window of the part in one group.
-  virtual void CompletePlan(const Pass&, TrainPlan&) const {}
+  virtual void CompletePlan(const Pass&, TrainPlan&) {}
   // Adds what only this method has to report.
   virtual void CompleteReport(const AdaptSlice&, AdaptReport&) const {}
 
  private:
-  std::unique_ptr<AdaptRun> MakeRun(const Pass& pass) const;
+  std::unique_ptr<AdaptRun> MakeRun(const Pass& pass);
 
   Snapshot setup_;
 };

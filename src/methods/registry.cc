@@ -17,6 +17,8 @@ constexpr MethodInfo kMethods[] = {
      &MakeLoraReplay},
     {"lora_lwf", "one adapter, held near the S model by distillation", "Li & Hoiem 2016",
      &MakeLoraLwf},
+    {"lsat", "a long-term and a short-term adapter, fused", "Shi et al. 2024", &MakeLsat},
+    {"ebpr", "one adapter, pairs against a mined negative", "Lai et al. 2024", &MakeEbpr},
     {"raie", "regions edited by F, one adapter a drifting region", "arXiv 2603.00638; METHOD 4",
      &MakeRaie},
     {"raie_wo_ke", "RAIE without edits: the regions of S stay", "arXiv 2603.00638; METHOD 4",

@@ -73,6 +73,11 @@ void CheckTargets(const TrainingBatch& batch, std::int64_t catalogue_size) {
       Refuse("target item " + std::to_string(Index(target.item)) + " is outside the catalogue of " +
              std::to_string(catalogue_size));
     }
+    if (target.rival != kNoItem &&
+        (Index(target.rival) < 0 || Index(target.rival) >= catalogue_size)) {
+      Refuse("rival " + std::to_string(Index(target.rival)) + " is outside the catalogue of " +
+             std::to_string(catalogue_size));
+    }
     if (!(target.weight >= 0)) {
       Refuse("target " + std::to_string(t) + " has weight " + std::to_string(target.weight) +
              "; weights are not negative");

@@ -21,6 +21,7 @@ struct Target {
   std::int32_t output;  // index into TrainingBatch::outputs
   ItemId item;
   float weight = 1;
+  ItemId rival = kNoItem;  // what the item is to score above, if the loss is pairwise
 };
 
 struct TrainingBatch {

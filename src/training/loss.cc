@@ -52,7 +52,12 @@ Loss& Loss::operator=(Loss&&) noexcept = default;
 void Loss::Compute(const LossInput& input, TaskPool& pool, std::span<double> losses_T,
                    const LossGradients& gradients) {
   CheckInput(input, gradients, losses_T.size());
-  if (options_.kind == LossKind::kCe) {
+  const auto pairs = std::ranges::count_if(
+      input.targets, [](const Target& target) { return target.rival != kNoItem; });
+  if (pairs > 0 && pairs != std::ssize(input.targets)) Refuse("some targets have no rival");
+  if (pairs > 0) {
+    internal::ComputePairs(input, pool, losses_T, gradients);
+  } else if (options_.kind == LossKind::kCe) {
     cross_entropy_->Compute(input, pool, losses_T, gradients);
   } else {
     internal::ComputeSampled(options_, input, pool, losses_T, gradients);

@@ -8,13 +8,16 @@
 //          uniformly from the catalogue without the target, the mean over the target and its
 //          negatives. `gbce`: Petrov & Macdonald 2023, Eq. 15: the target's sigmoid to the power
 //          beta = alpha (t (1 - 1/alpha) + 1/alpha), alpha = n / (N - 1); `bce` is t = 0.
+//          Targets with a rival are pairs whatever the kind: -log sigmoid(s_target - s_rival)
+//          (Rendle et al. 2009).
 // Semantics (ce): loss_t = log sum_j exp(h_p . e_j) - h_p . e_y, p = output of target t, y its
 // item,
 //          j over the catalogue.
 //          grad_PD[p] = sum_{t on p} w_t dloss_t/dh_p;  grad_items_ND[j] = sum_t v_t dloss_t/de_j
 //          with v_t = w_t * item_scale_P[p].
 // Shapes:  hidden_PD [P, D]; item rows [N, D].
-// Errors:  kInternal if a loss is not finite (the step is not taken).
+// Errors:  kInternal if a loss is not finite (the step is not taken), or if some targets have a
+//          rival and some have none.
 // Threads: same bytes for any number of threads.
 #pragma once
 

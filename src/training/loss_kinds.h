@@ -67,6 +67,10 @@ class CrossEntropy {
 void ComputeSampled(const LossOptions& options, const LossInput& input, TaskPool& pool,
                     std::span<double> losses_T, const LossGradients& gradients);
 
+// Each target against its rival.
+void ComputePairs(const LossInput& input, TaskPool& pool, std::span<double> losses_T,
+                  const LossGradients& gradients);
+
 // The row of an item as a group reads it: replaced (index >= 0 into the group's rows) or base.
 struct RowRef {
   const float* row;

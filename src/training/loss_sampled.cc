@@ -36,14 +36,19 @@ struct Candidate {
   float slope;  // w_t dloss_t/ds
 };
 
+// `kDrawn`: negatives are drawn; `kRivals`: each target names its one.
+enum class Negatives { kDrawn, kRivals };
+
 class SampledLoss {
  public:
-  SampledLoss(const LossOptions& options, const LossInput& input, std::span<double> losses_T,
-              const LossGradients& gradients)
+  SampledLoss(Negatives kind, const LossOptions& options, const LossInput& input,
+              std::span<double> losses_T, const LossGradients& gradients)
       : input_(input),
         losses_T_(losses_T),
         gradients_(gradients),
-        negatives_(options.negatives),
+        kind_(kind),
+        negatives_(kind == Negatives::kRivals ? 1 : options.negatives),
+        share_(kind == Negatives::kRivals ? 1.0 : 1.0 / static_cast<double>(negatives_ + 1)),
         exponent_(options.kind == LossKind::kBce
                       ? 1.0
                       : GbceExponent(negatives_, input.catalogue_size, options.calibration)),
@@ -79,39 +84,72 @@ class SampledLoss {
       std::fill(gradients_.hidden_PD.begin() + begin * input_.dim,
                 gradients_.hidden_PD.begin() + end * input_.dim, 0.0f);
     }
-    std::vector<std::int32_t> drawn(negatives_);
+    Scratch scratch{.negatives = std::vector<std::int32_t>(negatives_),
+                    .scores = std::vector<double>(negatives_ + 1),
+                    .slopes = std::vector<double>(negatives_ + 1)};
     for (auto target = first; target != last; ++target) {
-      ScoresOf(target - input_.targets.begin(), drawn);
+      ScoresOf(target - input_.targets.begin(), scratch);
     }
   }
 
-  void ScoresOf(std::int64_t t, std::span<std::int32_t> drawn) {
+  // Of one target: its negatives; scores and slopes of itself, then of them.
+  struct Scratch {
+    std::vector<std::int32_t> negatives;
+    std::vector<double> scores;
+    std::vector<double> slopes;
+  };
+
+  void ScoresOf(std::int64_t t, Scratch& scratch) {
     const Target& target = input_.targets[t];
+    if (kind_ == Negatives::kRivals) {
+      scratch.negatives[0] = Index(target.rival);
+    } else {
+      Draw(t, scratch.negatives);
+    }
+    const ItemRows& rows = input_.groups[group_of_output_[target.output]].rows;
+    const float* hidden = input_.hidden_PD.data() + target.output * input_.dim;
+    const auto item_of = [&](std::int64_t c) {
+      return c == 0 ? Index(target.item) : scratch.negatives[c - 1];
+    };
+    for (std::int64_t c = 0; c <= negatives_; ++c) {
+      scratch.scores[c] = Dot(hidden, FindRow(rows, item_of(c), input_.dim).row, input_.dim);
+    }
+    losses_T_[t] = kind_ == Negatives::kRivals ? PairLoss(scratch) : BinaryLoss(scratch);
+    for (std::int64_t c = 0; c <= negatives_; ++c) {
+      Candidate& candidate = candidates_[t * (negatives_ + 1) + c];
+      candidate = {item_of(c), static_cast<float>(target.weight * share_ * scratch.slopes[c])};
+      if (!gradients_.hidden_PD.empty()) {
+        AddScaled(candidate.slope, FindRow(rows, item_of(c), input_.dim).row, input_.dim,
+                  gradients_.hidden_PD.data() + target.output * input_.dim);
+      }
+    }
+  }
+
+  void Draw(std::int64_t t, std::span<std::int32_t> negatives) const {
     DrawNegatives({.seed = input_.seed,
                    .step = input_.step,
                    .target_key = input_.target_keys.empty() ? static_cast<std::uint64_t>(t)
                                                             : input_.target_keys[t],
                    .catalogue_size = input_.catalogue_size,
-                   .item = target.item},
-                  drawn);
-    const float* hidden = input_.hidden_PD.data() + target.output * input_.dim;
-    const ItemRows& rows = input_.groups[group_of_output_[target.output]].rows;
-    const double share = 1.0 / static_cast<double>(negatives_ + 1);
+                   .item = input_.targets[t].item},
+                  negatives);
+  }
+
+  // Each returns the loss and sets the slopes of its sum over candidates.
+  double BinaryLoss(Scratch& scratch) const {
     double loss = 0;
-    for (std::int64_t c = 0; c <= negatives_; ++c) {
-      const std::int32_t item = c == 0 ? Index(target.item) : drawn[c - 1];
-      const float* row = FindRow(rows, item, input_.dim).row;
-      const double score = Dot(hidden, row, input_.dim);
+    for (std::size_t c = 0; c < scratch.scores.size(); ++c) {
+      const double score = scratch.scores[c];
       loss += c == 0 ? exponent_ * Softplus(-score) : Softplus(score);
-      const double slope = c == 0 ? -exponent_ * Sigmoid(-score) : Sigmoid(score);
-      Candidate& candidate = candidates_[t * (negatives_ + 1) + c];
-      candidate = {item, static_cast<float>(target.weight * share * slope)};
-      if (!gradients_.hidden_PD.empty()) {
-        AddScaled(candidate.slope, row, input_.dim,
-                  gradients_.hidden_PD.data() + target.output * input_.dim);
-      }
+      scratch.slopes[c] = c == 0 ? -exponent_ * Sigmoid(-score) : Sigmoid(score);
     }
-    losses_T_[t] = share * loss;
+    return share_ * loss;
+  }
+
+  static double PairLoss(Scratch& scratch) {
+    const double behind = scratch.scores[1] - scratch.scores[0];
+    scratch.slopes = {-Sigmoid(behind), Sigmoid(behind)};
+    return Softplus(behind);
   }
 
   // Goes through all candidates in order and adds those whose item is in the range.
@@ -159,7 +197,9 @@ class SampledLoss {
   const LossInput& input_;
   std::span<double> losses_T_;
   const LossGradients& gradients_;
+  Negatives kind_;
   std::int64_t negatives_;
+  double share_;  // of one candidate in its target's loss
   double exponent_;
   std::vector<Candidate> candidates_;  // [T, 1 + n]: the target, then its negatives
   std::vector<std::int32_t> group_of_output_;
@@ -169,7 +209,12 @@ class SampledLoss {
 
 void ComputeSampled(const LossOptions& options, const LossInput& input, TaskPool& pool,
                     std::span<double> losses_T, const LossGradients& gradients) {
-  SampledLoss(options, input, losses_T, gradients).Run(pool);
+  SampledLoss(Negatives::kDrawn, options, input, losses_T, gradients).Run(pool);
+}
+
+void ComputePairs(const LossInput& input, TaskPool& pool, std::span<double> losses_T,
+                  const LossGradients& gradients) {
+  SampledLoss(Negatives::kRivals, {}, input, losses_T, gradients).Run(pool);
 }
 
 }  // namespace raie::internal

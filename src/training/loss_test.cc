@@ -237,6 +237,47 @@ TEST(SampledLoss, EqualsTheSlowTwin) {
   }
 }
 
+Result SlowPairs(const Problem& problem) {
+  Result r = Zero(problem);
+  for (std::size_t t = 0; t < problem.targets.size(); ++t) {
+    const Target& target = problem.targets[t];
+    const double ahead = problem.Score(target.output, Index(target.item)) -
+                         problem.Score(target.output, Index(target.rival));
+    r.losses[t] = -std::log(1 / (1 + std::exp(-ahead)));
+    const double slope = target.weight * (1 - 1 / (1 + std::exp(-ahead)));
+    AddSlope(problem, target, Index(target.item), -slope, r);
+    AddSlope(problem, target, Index(target.rival), slope, r);
+  }
+  return r;
+}
+
+void AddRivals(Problem& problem, std::uint64_t seed) {
+  RandomStream random(seed, 5);
+  for (Target& target : problem.targets) {
+    target.rival = ItemId{static_cast<std::int32_t>(random.Below(problem.shape.items))};
+  }
+}
+
+TEST(PairLoss, EqualsTheSlowTwin) {
+  TaskPool pool(2);
+  for (std::uint64_t seed = 0; seed < std::size(kShapes); ++seed) {
+    SCOPED_TRACE(seed);
+    Problem problem(kShapes[seed], seed + 80);
+    AddRivals(problem, seed);
+    Check({}, problem, SlowPairs(problem), pool);
+  }
+}
+
+TEST(PairLoss, EveryTargetNeedsARival) {
+  TaskPool pool(1);
+  Problem problem(kShapes[1], 3);
+  AddRivals(problem, 3);
+  problem.targets[1].rival = kNoItem;
+  Loss loss({});
+  std::vector<double> losses(problem.targets.size());
+  EXPECT_THROW(loss.Compute(problem.Input(), pool, losses, {}), Error);
+}
+
 TEST(CrossEntropyLoss, LossAloneNeedsNoGradients) {
   TaskPool pool(1);
   Problem problem(kShapes[1], 3);
@@ -249,40 +290,48 @@ TEST(CrossEntropyLoss, LossAloneNeedsNoGradients) {
 }
 
 // The loss itself, differentiated numerically through the fast code.
-TEST(CrossEntropyLoss, GradientsEqualFiniteDifferences) {
+void CheckByFiniteDifferences(const LossOptions& options, Problem& problem) {
   TaskPool pool(1);
+  std::fill(problem.item_scale_P.begin(), problem.item_scale_P.end(), 1.0f);
+  Loss loss(options);
+  std::vector<double> losses(problem.targets.size());
+  const auto total = [&] {
+    loss.Compute(problem.Input(), pool, losses, {});
+    double sum = 0;
+    for (std::size_t t = 0; t < losses.size(); ++t) sum += problem.targets[t].weight * losses[t];
+    return sum;
+  };
+  std::vector<float> hidden(problem.hidden_PD.size());
+  std::vector<float> items(problem.shape.items * problem.shape.dim);
+  loss.Compute(problem.Input(), pool, losses,
+               {.hidden_PD = hidden, .items_ND = items, .item_scale_P = {}});
+  const auto own = problem.own_grads;
+  const auto compare = [&](std::vector<float>& values, std::span<const float> gradient) {
+    for (std::size_t i = 0; i < gradient.size(); i += 3) {
+      const float value = values[i];
+      values[i] = value + 1e-2f;
+      const double up = total();
+      values[i] = value - 1e-2f;
+      const double down = total();
+      values[i] = value;
+      EXPECT_NEAR(gradient[i], (up - down) / 2e-2, 1e-3);
+    }
+  };
+  compare(problem.hidden_PD, hidden);
+  compare(problem.base_ND, items);
+  compare(problem.own_rows[1], own[1]);
+}
+
+TEST(LossGradients, EqualFiniteDifferences) {
+  const Shape shape{.outputs = 6, .items = 20, .dim = 5, .groups = 2, .own_rows = true};
   for (const LossOptions& options :
        {LossOptions{}, LossOptions{.kind = LossKind::kGbce, .negatives = 4}}) {
-    Problem problem({.outputs = 6, .items = 20, .dim = 5, .groups = 2, .own_rows = true}, 11);
-    std::fill(problem.item_scale_P.begin(), problem.item_scale_P.end(), 1.0f);
-    Loss loss(options);
-    std::vector<double> losses(problem.targets.size());
-    const auto total = [&] {
-      loss.Compute(problem.Input(), pool, losses, {});
-      double sum = 0;
-      for (std::size_t t = 0; t < losses.size(); ++t) sum += problem.targets[t].weight * losses[t];
-      return sum;
-    };
-    std::vector<float> hidden(problem.hidden_PD.size());
-    std::vector<float> items(problem.shape.items * problem.shape.dim);
-    loss.Compute(problem.Input(), pool, losses,
-                 {.hidden_PD = hidden, .items_ND = items, .item_scale_P = {}});
-    const auto own = problem.own_grads;
-    const auto compare = [&](std::vector<float>& values, std::span<const float> gradient) {
-      for (std::size_t i = 0; i < gradient.size(); i += 3) {
-        const float value = values[i];
-        values[i] = value + 1e-2f;
-        const double up = total();
-        values[i] = value - 1e-2f;
-        const double down = total();
-        values[i] = value;
-        EXPECT_NEAR(gradient[i], (up - down) / 2e-2, 1e-3);
-      }
-    };
-    compare(problem.hidden_PD, hidden);
-    compare(problem.base_ND, items);
-    compare(problem.own_rows[1], own[1]);
+    Problem problem(shape, 11);
+    CheckByFiniteDifferences(options, problem);
   }
+  Problem pairs(shape, 12);
+  AddRivals(pairs, 12);
+  CheckByFiniteDifferences({}, pairs);
 }
 
 TEST(LossThreads, SameBytesForAnyNumber) {
