@@ -1,5 +1,7 @@
 // Attention of one (sequence, head), forward and backward, compiled once per instruction set.
 //
+// Use:     include inside a file compiled by foreach_target. What else a score or an output holds
+//          besides products of queries, keys and values comes as `Terms` (see NoTerms).
 // Concept: score rows are products with the transposed keys; a tile of query rows is scored,
 //          normalised and multiplied with the values while in the first-level cache. A right-hand
 //          side that is a plain slice of rows (values, keys, queries) is read in place.
@@ -58,6 +60,52 @@ struct Head {
   M Keys(M m) const {
     return m.Rows(key_begin, key_begin + keys).Columns(index * dim, (index + 1) * dim);
   }
+};
+
+// Calls body(head) for every (sequence, head), in order.
+template <class Body>
+void ForHeads(const AttentionShape& shape, std::int64_t head_dim, const Body& body) {
+  thread_local std::vector<std::int64_t> limits;
+  const bool subset = !shape.query_offsets_S1.empty();
+  std::int64_t state = 0;
+  for (std::size_t s = 0; s + 1 < shape.offsets_S1.size(); ++s) {
+    Head head;
+    head.sequence = s;
+    head.key_begin = shape.offsets_S1[s];
+    head.keys = shape.offsets_S1[s + 1] - head.key_begin;
+    head.query_begin = subset ? shape.query_offsets_S1[s] : head.key_begin;
+    head.queries = subset ? shape.query_offsets_S1[s + 1] - head.query_begin : head.keys;
+    head.stride = PaddedKeys(head.keys);
+    head.dim = head_dim;
+    head.positions = subset ? shape.query_positions_P.data() + head.query_begin : nullptr;
+    limits.resize(head.queries);
+    for (std::int64_t i = 0; i < head.queries; ++i) {
+      limits[i] = shape.mask == AttentionMask::kCausal ? head.Position(i) + 1 : head.keys;
+    }
+    head.limits = limits.data();
+    for (head.index = 0; head.index < shape.heads; ++head.index) {
+      head.state_begin = state;
+      body(head);
+      state += head.queries * head.stride;
+    }
+  }
+}
+
+// Terms of plain attention: none. Query i is the i-th of its head.
+struct NoTerms {
+  // What stands for the keys and values of the head.
+  ConstMatrix Keys(ConstMatrix keys) const { return keys; }
+  ConstMatrix Values(ConstMatrix values) const { return values; }
+  // Forward: adds to the scores of query i before the softmax, and to its output.
+  void AddScores(std::int64_t /*i*/, const float* /*q*/, float* /*scores*/) const {}
+  void AddOutput(std::int64_t /*i*/, const float* /*weights*/, float* /*out*/) const {}
+  // Backward: adds to the gradients of the weights of query i; then, given those of its scores, to
+  // the query's and to those of the terms.
+  void AddWeightGradients(std::int64_t /*i*/, const float* /*dout*/, float* /*dweights*/) const {}
+  void AddQueryGradient(std::int64_t /*i*/, const float* /*ds*/, const float* /*q*/,
+                        float* /*dq*/) const {}
+  void AddValueGradients(std::int64_t /*i*/, const float* /*weights*/,
+                         const float* /*dout*/) const {}
 };
 
 // A right-hand side [rows, dim], in place if its columns are whole vectors, else a padded copy.
@@ -158,14 +206,16 @@ struct ForwardScratch {
   AlignedFloats keys, values, scores, weights, factors;
 };
 
-inline void ForwardHead(const AttentionForwardArgs& args, const Head& head, ForwardScratch& own) {
+template <class Terms>
+void ForwardHead(const AttentionForwardArgs& args, const Head& head, const Terms& terms,
+                 ForwardScratch& own) {
   const ConstMatrix q = head.Queries(args.q_PD);
   const Matrix out = head.Queries(args.out_PD);
   const bool keep = !args.state.empty();
   const bool drop = args.dropout.active();
   const std::uint64_t drop_key = args.dropout.Key();
-  Transpose(head.Keys(args.k_TD), own.keys);
-  const RightSide values(head.Keys(args.v_TD), own.values);
+  Transpose(terms.Keys(head.Keys(args.k_TD)), own.keys);
+  const RightSide values(terms.Values(head.Keys(args.v_TD)), own.values);
   own.scores.Resize(kTileRows * head.stride);
   own.weights.Resize(kTileRows * head.stride);
   own.factors.Resize(dropout::PaddedColumns(head.keys));
@@ -177,6 +227,7 @@ inline void ForwardHead(const AttentionForwardArgs& args, const Head& head, Forw
     MultiplyKeys(rows, q.Rows(r, r + rows), own.keys.data(), limit, scores, head.stride);
     for (std::int64_t i = 0; i < rows; ++i) {
       float* row = scores + i * head.stride;
+      terms.AddScores(r + i, q.row(r + i), row);
       SoftmaxRow(args.scale, head.limits[r + i], keep ? head.stride : limit, row);
       if (!drop) continue;
       const TokenKey token{args.row_keys_S[head.sequence],
@@ -185,8 +236,12 @@ inline void ForwardHead(const AttentionForwardArgs& args, const Head& head, Forw
                            args.dropout.scale(), limit, own.factors.data());
       DropProbabilities(own.factors.data(), limit, row, own.weights.data() + i * head.stride);
     }
-    values.Multiply<LayoutA::kRowMajor>(rows, limit, drop ? own.weights.data() : scores,
-                                        head.stride, 0, Store::kSet, out.row(r), out.stride);
+    const float* weights = drop ? own.weights.data() : scores;
+    values.Multiply<LayoutA::kRowMajor>(rows, limit, weights, head.stride, 0, Store::kSet,
+                                        out.row(r), out.stride);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      terms.AddOutput(r + i, weights + i * head.stride, out.row(r + i));
+    }
   }
 }
 
@@ -238,9 +293,10 @@ struct BackwardHeadViews {
 };
 
 // Score gradients and dq of query rows begin .. end - 1; their keys end at `limit`.
-inline void QueryGradients(const AttentionBackwardArgs& args, const Head& head,
-                           const BackwardHeadViews& view, const RightSide& keys, std::int64_t begin,
-                           std::int64_t end, std::int64_t limit, BackwardScratch& own) {
+template <class Terms>
+void QueryGradients(const AttentionBackwardArgs& args, const Head& head, const Terms& terms,
+                    const BackwardHeadViews& view, const RightSide& keys, std::int64_t begin,
+                    std::int64_t end, std::int64_t limit, BackwardScratch& own) {
   const bool drop = args.dropout.active();
   for (std::int64_t r = begin; r < end; r += kTileRows) {
     const std::int64_t rows = std::min<std::int64_t>(kTileRows, end - r);
@@ -249,24 +305,31 @@ inline void QueryGradients(const AttentionBackwardArgs& args, const Head& head,
     MultiplyKeys(rows, view.dout.Rows(r, r + rows), own.values.data(), tile_limit, ds, head.stride);
     for (std::int64_t i = 0; i < rows; ++i) {
       const std::int64_t offset = (r - begin + i) * head.stride;
+      terms.AddWeightGradients(r + i, view.dout.row(r + i), own.ds.data() + offset);
       const float dot = Dot(view.dout.row(r + i), view.out.row(r + i), head.dim);
-      ScoreGradientRow(args.state.data() + head.state_begin + (r + i) * head.stride,
-                       args.dropout.scale(), dot, args.scale, tile_limit, limit,
-                       drop ? own.weights.data() + offset : nullptr, own.ds.data() + offset);
+      const float* state = args.state.data() + head.state_begin + (r + i) * head.stride;
+      float* weights = drop ? own.weights.data() + offset : nullptr;
+      ScoreGradientRow(state, args.dropout.scale(), dot, args.scale, tile_limit, limit, weights,
+                       own.ds.data() + offset);
+      terms.AddValueGradients(r + i, drop ? weights : state, view.dout.row(r + i));
     }
     keys.Multiply<LayoutA::kRowMajor>(rows, tile_limit, ds, head.stride, 0, Store::kSet,
                                       view.dq.row(r), view.dq.stride);
+    for (std::int64_t i = 0; i < rows; ++i) {
+      terms.AddQueryGradient(r + i, ds + i * head.stride, view.q.row(r + i), view.dq.row(r + i));
+    }
   }
 }
 
-inline void BackwardHead(const AttentionBackwardArgs& args, const Head& head,
-                         BackwardScratch& own) {
+template <class Terms>
+void BackwardHead(const AttentionBackwardArgs& args, const Head& head, const Terms& terms,
+                  BackwardScratch& own) {
   const BackwardHeadViews view{head.Queries(args.q_PD),    head.Queries(args.out_PD),
                                head.Queries(args.dout_PD), head.Queries(args.dq_PD),
                                head.Keys(args.dk_TD),      head.Keys(args.dv_TD)};
   const bool drop = args.dropout.active();
-  Transpose(head.Keys(args.v_TD), own.values);
-  const RightSide keys(head.Keys(args.k_TD), own.keys);
+  Transpose(terms.Values(head.Keys(args.v_TD)), own.values);
+  const RightSide keys(terms.Keys(head.Keys(args.k_TD)), own.keys);
   const RightSide queries(view.q, own.queries);
   const RightSide gradients(view.dout, own.gradients);
   own.ds.Resize(kQueryBlock * head.stride);
@@ -275,7 +338,7 @@ inline void BackwardHead(const AttentionBackwardArgs& args, const Head& head,
   for (std::int64_t begin = 0; begin < head.queries; begin += kQueryBlock) {
     const std::int64_t end = std::min(begin + kQueryBlock, head.queries);
     const std::int64_t limit = head.Limit(begin, end);
-    QueryGradients(args, head, view, keys, begin, end, limit, own);
+    QueryGradients(args, head, terms, view, keys, begin, end, limit, own);
     const float* weights =
         drop ? own.weights.data() : args.state.data() + head.state_begin + begin * head.stride;
     for (std::int64_t j = 0; j < limit; j += kTileRows) {

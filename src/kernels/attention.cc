@@ -14,45 +14,17 @@ HWY_BEFORE_NAMESPACE();
 namespace raie::kernels {
 namespace HWY_NAMESPACE {
 
-// Calls body(head) for every (sequence, head), in order.
-template <class Body>
-void ForHeads(const AttentionShape& shape, std::int64_t head_dim, const Body& body) {
-  thread_local std::vector<std::int64_t> limits;
-  const bool subset = !shape.query_offsets_S1.empty();
-  std::int64_t state = 0;
-  for (std::size_t s = 0; s + 1 < shape.offsets_S1.size(); ++s) {
-    Head head;
-    head.sequence = s;
-    head.key_begin = shape.offsets_S1[s];
-    head.keys = shape.offsets_S1[s + 1] - head.key_begin;
-    head.query_begin = subset ? shape.query_offsets_S1[s] : head.key_begin;
-    head.queries = subset ? shape.query_offsets_S1[s + 1] - head.query_begin : head.keys;
-    head.stride = PaddedKeys(head.keys);
-    head.dim = head_dim;
-    head.positions = subset ? shape.query_positions_P.data() + head.query_begin : nullptr;
-    limits.resize(head.queries);
-    for (std::int64_t i = 0; i < head.queries; ++i) {
-      limits[i] = shape.mask == AttentionMask::kCausal ? head.Position(i) + 1 : head.keys;
-    }
-    head.limits = limits.data();
-    for (head.index = 0; head.index < shape.heads; ++head.index) {
-      head.state_begin = state;
-      body(head);
-      state += head.queries * head.stride;
-    }
-  }
-}
-
 void Forward(const AttentionForwardArgs& args) {
   thread_local ForwardScratch scratch;
   const std::int64_t dim = args.q_PD.cols / args.shape.heads;
-  ForHeads(args.shape, dim, [&](const Head& head) { ForwardHead(args, head, scratch); });
+  ForHeads(args.shape, dim, [&](const Head& head) { ForwardHead(args, head, NoTerms(), scratch); });
 }
 
 void Backward(const AttentionBackwardArgs& args) {
   thread_local BackwardScratch scratch;
   const std::int64_t dim = args.q_PD.cols / args.shape.heads;
-  ForHeads(args.shape, dim, [&](const Head& head) { BackwardHead(args, head, scratch); });
+  ForHeads(args.shape, dim,
+           [&](const Head& head) { BackwardHead(args, head, NoTerms(), scratch); });
 }
 
 // NOLINTNEXTLINE(google-readability-namespace-comments)
@@ -98,7 +70,7 @@ std::int64_t AttentionStateSize(const AttentionShape& shape) {
   return size * shape.heads;
 }
 
-void AttentionForward(const AttentionForwardArgs& args) {
+void CheckArgs(const AttentionForwardArgs& args) {
   CheckShape(args.shape, args.q_PD, args.k_TD, args.v_TD, "AttentionForward");
   Check(SameShape(args.q_PD, args.out_PD), "AttentionForward: output");
   Check(args.state.empty() ||
@@ -106,10 +78,9 @@ void AttentionForward(const AttentionForwardArgs& args) {
         "AttentionForward: state");
   Check(!args.dropout.active() || args.row_keys_S.size() + 1 == args.shape.offsets_S1.size(),
         "AttentionForward: row keys");
-  HWY_DYNAMIC_DISPATCH(Forward)(args);
 }
 
-void AttentionBackward(const AttentionBackwardArgs& args) {
+void CheckArgs(const AttentionBackwardArgs& args) {
   CheckShape(args.shape, args.q_PD, args.k_TD, args.v_TD, "AttentionBackward");
   Check(SameShape(args.q_PD, args.out_PD) && SameShape(args.q_PD, args.dout_PD) &&
             SameShape(args.q_PD, args.dq_PD) && SameShape(args.k_TD, args.dk_TD) &&
@@ -117,6 +88,15 @@ void AttentionBackward(const AttentionBackwardArgs& args) {
         "AttentionBackward: gradients");
   Check(static_cast<std::int64_t>(args.state.size()) == AttentionStateSize(args.shape),
         "AttentionBackward: state");
+}
+
+void AttentionForward(const AttentionForwardArgs& args) {
+  CheckArgs(args);
+  HWY_DYNAMIC_DISPATCH(Forward)(args);
+}
+
+void AttentionBackward(const AttentionBackwardArgs& args) {
+  CheckArgs(args);
   HWY_DYNAMIC_DISPATCH(Backward)(args);
 }
 

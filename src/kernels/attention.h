@@ -65,4 +65,8 @@ struct AttentionBackwardArgs {
 
 void AttentionBackward(const AttentionBackwardArgs& args);
 
+// Throw kInternal if shapes do not agree; for kernels that take the same arguments.
+void CheckArgs(const AttentionForwardArgs& args);
+void CheckArgs(const AttentionBackwardArgs& args);
+
 }  // namespace raie::kernels

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 #include <vector>
 
+#include "kernels/attention_fixture.h"
 #include "kernels/reference_double.h"
 #include "kernels/reference_random.h"
 #include "raie/error.h"
@@ -14,15 +14,8 @@
 namespace raie::kernels {
 namespace {
 
+using reference::ExpectSlopes;
 using reference::Values;
-
-struct AttentionCase {
-  std::vector<std::int32_t> lengths;
-  std::int64_t heads, head_dim;
-  AttentionMask mask;
-  float rate;
-  bool subset;
-};
 
 // The slow twin in double, the Semantics lines of the header; q, k, v contiguous.
 class Twin {
@@ -75,93 +68,9 @@ class Twin {
   std::span<const std::uint32_t> row_keys_;
 };
 
-// Compares along random directions and for a few single inputs: all single ones would be slow.
-void ExpectSlopes(const std::vector<float>& gradient, const Values& at,
-                  const std::function<Values(const Values&)>& f, const Values& weights) {
-  constexpr double kStep = 1e-5;
-  const double largest =
-      std::abs(*std::max_element(gradient.begin(), gradient.end(),
-                                 [](float a, float b) { return std::abs(a) < std::abs(b); }));
-  RandomStream random(5, at.size());
-  for (int trial = 0; trial < 12; ++trial) {
-    SCOPED_TRACE(testing::Message() << "trial " << trial);
-    Values direction(at.size(), 0.0);
-    const bool single = trial >= 4;
-    if (single) direction[random.Below(at.size())] = 1;
-    for (double& d : direction) d = single ? d : random.Normal();
-    Values above = at, below = at;
-    double expected = 0, norm = 0;
-    for (std::size_t i = 0; i < at.size(); ++i) {
-      above[i] += kStep * direction[i];
-      below[i] -= kStep * direction[i];
-      expected += gradient[i] * direction[i];
-      norm += direction[i] * direction[i];
-    }
-    const Values high = f(above), low = f(below);
-    double slope = 0;
-    for (std::size_t i = 0; i < high.size(); ++i) slope += (high[i] - low[i]) * weights[i];
-    EXPECT_NEAR(expected, slope / (2 * kStep), 3e-6 * largest * std::sqrt(norm));
-  }
-}
-
-class AttentionTest : public testing::TestWithParam<AttentionCase> {
+class AttentionTest : public testing::TestWithParam<AttentionCase>, protected AttentionInputs {
  protected:
-  void SetUp() override {
-    const AttentionCase& p = GetParam();
-    dim = p.heads * p.head_dim;
-    RandomStream random(3, 3);
-    for (const std::int32_t n : p.lengths) {
-      offsets.push_back(offsets.back() + n);
-      row_keys.push_back(static_cast<std::uint32_t>(random.Next()));
-      for (std::int32_t i = 0; p.subset && i < n; ++i) {
-        if (i + 1 == n || random.Uniform() < 0.3) positions.push_back(i);
-      }
-      query_offsets.push_back(static_cast<std::int32_t>(positions.size()));
-    }
-    shape = {.heads = p.heads, .mask = p.mask, .offsets_S1 = offsets};
-    if (p.subset) {
-      shape.query_offsets_S1 = query_offsets;
-      shape.query_positions_P = positions;
-    }
-    tokens = offsets.back();
-    queries = p.subset ? query_offsets.back() : tokens;
-    drop = {.rate = p.rate, .seed = 1, .step = 2, .site = 3};
-    scale = 1 / std::sqrt(static_cast<float>(p.head_dim));
-    q = RandomValues(queries * dim, 1);
-    kv = RandomValues(tokens * 2 * dim, 2);  // one fused buffer
-    k = Slice(0);
-    v = Slice(1);
-    out.resize(queries * dim);
-    state.assign(AttentionStateSize(shape), std::nanf(""));
-  }
-  std::vector<float> Slice(int which) const {
-    std::vector<float> values;
-    for (std::int64_t t = 0; t < tokens; ++t) {
-      const float* row = kv.data() + (2 * t + which) * dim;
-      values.insert(values.end(), row, row + dim);
-    }
-    return values;
-  }
-  AttentionForwardArgs Args() {
-    const ConstMatrix fused{kv.data(), tokens, 2 * dim, 2 * dim};
-    return {.shape = shape,
-            .scale = scale,
-            .q_PD = View(q, queries, dim),
-            .k_TD = fused.Columns(0, dim),
-            .v_TD = fused.Columns(dim, 2 * dim),
-            .dropout = drop,
-            .row_keys_S = row_keys,
-            .out_PD = MutableView(out, queries, dim),
-            .state = state};
-  }
-
-  std::int64_t dim = 0, tokens = 0, queries = 0;
-  std::vector<std::int32_t> offsets = {0}, query_offsets = {0}, positions;
-  std::vector<std::uint32_t> row_keys;
-  AttentionShape shape;
-  Dropout drop;
-  float scale = 1;
-  std::vector<float> q, kv, k, v, out, state;
+  AttentionTest() : AttentionInputs(GetParam()) {}
 };
 
 TEST_P(AttentionTest, ForwardEqualsSlowTwin) {

@@ -2,12 +2,16 @@
 // Semantics lines of its kernel, term by term.
 #pragma once
 
+#include <gtest/gtest.h>
+
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <vector>
 
+#include "base/random.h"
 #include "kernels/activation.h"
 #include "kernels/dropout.h"
 
@@ -80,6 +84,35 @@ inline Values Gradient(const std::function<Values(const Values&)>& f, Values val
     values[i] = at;
   }
   return gradient;
+}
+
+// Compares along random directions and for a few single inputs: all single ones would be slow.
+inline void ExpectSlopes(const std::vector<float>& gradient, const Values& at,
+                         const std::function<Values(const Values&)>& f, const Values& weights) {
+  constexpr double kStep = 1e-5;
+  const double largest =
+      std::abs(*std::max_element(gradient.begin(), gradient.end(),
+                                 [](float a, float b) { return std::abs(a) < std::abs(b); }));
+  RandomStream random(5, at.size());
+  for (int trial = 0; trial < 12; ++trial) {
+    SCOPED_TRACE(testing::Message() << "trial " << trial);
+    Values direction(at.size(), 0.0);
+    const bool single = trial >= 4;
+    if (single) direction[random.Below(at.size())] = 1;
+    for (double& d : direction) d = single ? d : random.Normal();
+    Values above = at, below = at;
+    double expected = 0, norm = 0;
+    for (std::size_t i = 0; i < at.size(); ++i) {
+      above[i] += kStep * direction[i];
+      below[i] -= kStep * direction[i];
+      expected += gradient[i] * direction[i];
+      norm += direction[i] * direction[i];
+    }
+    const Values high = f(above), low = f(below);
+    double slope = 0;
+    for (std::size_t i = 0; i < high.size(); ++i) slope += (high[i] - low[i]) * weights[i];
+    EXPECT_NEAR(expected, slope / (2 * kStep), 3e-6 * largest * std::sqrt(norm));
+  }
 }
 
 }  // namespace raie::kernels::reference
