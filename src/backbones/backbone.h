@@ -27,7 +27,7 @@ namespace raie {
 struct WindowBatch {
   std::vector<std::int32_t> offsets = {0};  // [B + 1] into items, times
   std::vector<ItemId> items;                // [T]
-  std::vector<Timestamp> times;             // [T]; may be empty where the backbone reads no times
+  std::vector<Timestamp> times;             // [T]; may be empty where reads_times() is false
   std::vector<UserId> users;                // [B]
   std::vector<std::uint32_t>
       row_keys;  // [B] identifies the row in its batch: keys the dropout bits
@@ -87,6 +87,8 @@ class Backbone {
   virtual std::int64_t dim() const = 0;
   virtual std::int64_t max_length() const = 0;
   virtual std::span<const LinearMapInfo> linear_maps() const = 0;
+  // Does a tile need the time of every event?
+  virtual bool reads_times() const { return false; }
 
   virtual std::unique_ptr<BoundWeights> Bind(const Adapter* adapter, Purpose purpose) const = 0;
   virtual std::unique_ptr<Tape> Forward(const BoundWeights& weights, const ForwardInput& input,

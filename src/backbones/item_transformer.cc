@@ -38,6 +38,11 @@ TransformerShape ShapeOf(const TransformerOptions& options, kernels::AttentionMa
           .dropout = static_cast<float>(options.dropout)};
 }
 
+void DrawNormal(double deviation, std::uint64_t seed, std::span<float> values) {
+  RandomStream random(seed, 0);
+  for (float& value : values) value = static_cast<float>(deviation * random.Normal());
+}
+
 class Weights : public BoundWeights {
  public:
   TransformerStack::Bound stack;
@@ -48,11 +53,13 @@ class Activations : public Tape {
  public:
   nn::ArenaLease arena;
   TransformerStack::Tape stack;
+  std::optional<RelativeAttention> relative;
 };
 
 TransformerCall CallOf(const Weights& bound, const ForwardInput& input, const TileIndex& index,
-                       double dropout) {
+                       const Activations& tape, double dropout) {
   TransformerCall call = index.Call(input);
+  if (tape.relative.has_value()) call.relative = &*tape.relative;
   if (input.training) {
     call.dropout.rate = static_cast<float>(dropout);
     call.lora_dropout.rate = bound.lora_dropout.rate;
@@ -77,10 +84,20 @@ ItemTransformer::ItemTransformer(const TransformerOptions& options,
       parameters_(layout_.size()) {
   stack_.Initialise(parameters_, DeriveSeed(seed, 1));
   if (shape.positions == InputPositions::kNone) return;
-  RandomStream random(DeriveSeed(seed, 2), 0);
-  for (float& value : std::span(parameters_).subspan(position_begin_, PositionSize())) {
-    value = static_cast<float>(options.init_std * random.Normal());
-  }
+  DrawNormal(options.init_std, DeriveSeed(seed, 2),
+             std::span(parameters_).subspan(position_begin_, PositionSize()));
+}
+
+std::optional<RelativeAttention> ItemTransformer::RelativeTo(const ForwardInput& /*input*/) const {
+  return std::nullopt;
+}
+
+RelativeAttention::Table ItemTransformer::AddTable(std::string name, std::int64_t rows,
+                                                   std::uint64_t seed) {
+  const std::int64_t begin = layout_.Add(std::move(name), {rows, options_.dim}, true);
+  parameters_.resize(layout_.size());
+  DrawNormal(options_.init_std, seed, std::span(parameters_).subspan(begin));
+  return {begin, rows * options_.dim};
 }
 
 std::int64_t ItemTransformer::AddPositions() {
@@ -106,8 +123,9 @@ std::unique_ptr<Tape> ItemTransformer::Forward(const BoundWeights& weights,
                                                std::span<float> hidden_PD) const {
   const auto& bound = static_cast<const Weights&>(weights);
   const TileIndex index(input, options_.context, options_.dim);
-  const TransformerCall call = CallOf(bound, input, index, options_.dropout);
   auto tape = std::make_unique<Activations>();
+  tape->relative = RelativeTo(input);
+  const TransformerCall call = CallOf(bound, input, index, *tape, options_.dropout);
   const Matrix x = Embed(input, index, call, *tape->arena);
   stack_.Forward(bound.stack, call, *tape->arena, x, input.training ? &tape->stack : nullptr,
                  hidden_PD);
@@ -121,7 +139,7 @@ void ItemTransformer::Backward(const BoundWeights& weights, const ForwardInput& 
   const auto& bound = static_cast<const Weights&>(weights);
   const auto& kept = static_cast<const Activations&>(tape);
   const TileIndex index(input, options_.context, options_.dim);
-  const TransformerCall call = CallOf(bound, input, index, options_.dropout);
+  const TransformerCall call = CallOf(bound, input, index, kept, options_.dropout);
   nn::ArenaLease arena;
   const Matrix dx = stack_.Backward(bound.stack, call, *arena, kept.stack, grad_PD, sink);
   if (!dx.empty()) BackEmbed(index, call, dx, sink);

@@ -11,6 +11,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -55,6 +56,13 @@ class ItemTransformer : public Backbone {
                                 std::span<float> hidden_PD) const override;
   void Backward(const BoundWeights& weights, const ForwardInput& input, const Tape& tape,
                 std::span<const float> grad_PD, const GradientSink& sink) const override;
+
+ protected:
+  // What the attention of a tile reads besides its tokens; nothing here.
+  virtual std::optional<RelativeAttention> RelativeTo(const ForwardInput& input) const;
+
+  // Appends a table [rows, D] of N(0, init_std) to the parameters; for constructors.
+  RelativeAttention::Table AddTable(std::string name, std::int64_t rows, std::uint64_t seed);
 
  private:
   std::int64_t AddPositions();

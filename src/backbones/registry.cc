@@ -8,6 +8,7 @@ namespace {
 
 constexpr BackboneInfo kBackbones[] = {
     {"sasrec", "causal transformer, next item", "Kang & McAuley 2018"},
+    {"tisasrec", "SASRec that reads the times between items", "Li et al. 2020"},
 };
 
 [[noreturn]] void Unknown(const std::string& name) {
@@ -24,6 +25,7 @@ std::span<const BackboneInfo> Backbones() { return kBackbones; }
 
 TransformerOptions& NamedSection(BackboneOptions& options) {
   if (options.name == "sasrec") return options.sasrec;
+  if (options.name == "tisasrec") return options.tisasrec;
   Unknown(options.name);
 }
 
@@ -33,6 +35,7 @@ const TransformerOptions& NamedSection(const BackboneOptions& options) {
 
 std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed) {
   if (options.name == "sasrec") return MakeSasrec(options.sasrec, seed);
+  if (options.name == "tisasrec") return MakeTisasrec(options.tisasrec, seed);
   Unknown(options.name);
 }
 

@@ -13,6 +13,7 @@
 
 #include "backbones/backbone.h"
 #include "backbones/sasrec.h"
+#include "backbones/tisasrec.h"
 #include "base/options.h"
 
 namespace raie {
@@ -20,10 +21,12 @@ namespace raie {
 struct BackboneOptions {
   std::string name = "sasrec";
   SasrecOptions sasrec;
+  TisasrecOptions tisasrec;
 
   static void VisitFields(auto& self, auto&& visit) {
-    visit(self.name, Field{.name = "name", .help = "which backbone: sasrec"});
+    visit(self.name, Field{.name = "name", .help = "which backbone: sasrec, tisasrec"});
     visit(self.sasrec, Field{.name = "sasrec", .help = "options of SASRec"});
+    visit(self.tisasrec, Field{.name = "tisasrec", .help = "options of TiSASRec"});
   }
 };
 

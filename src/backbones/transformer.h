@@ -20,6 +20,7 @@
 #include "backbones/backbone.h"
 #include "kernels/activation.h"
 #include "kernels/attention.h"
+#include "kernels/interval_attention.h"
 #include "nn/arena.h"
 #include "nn/linear.h"
 
@@ -65,6 +66,17 @@ class ParameterLayout {
   std::int64_t size_ = 0;
 };
 
+// What attention reads besides the tokens of a tile: tables in the parameters that all blocks
+// share, and the runs of equal intervals between queries and keys (kernels/interval_attention.h).
+struct RelativeAttention {
+  std::vector<std::int32_t> run_offsets_T1;
+  std::vector<kernels::IntervalRun> runs;
+  struct Table {
+    std::int64_t begin = 0, size = 0;  // in the parameters
+  };
+  Table position_keys, position_values, interval_keys, interval_values;
+};
+
 // The ragged tile of one call, seen by the blocks.
 struct TransformerCall {
   std::span<const std::int32_t> offsets_S1;
@@ -80,6 +92,7 @@ struct TransformerCall {
   kernels::Dropout dropout;
   kernels::Dropout lora_dropout;
   bool keep_tape = false;
+  const RelativeAttention* relative = nullptr;  // null: queries, keys and values alone
 
   std::int64_t num_tokens() const { return offsets_S1.back(); }
   std::int64_t num_outputs() const {

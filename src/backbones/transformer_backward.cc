@@ -160,18 +160,25 @@ class TransformerStack::BackwardPass {
                                      .input_TI = d_mixed});
     if (!deeper) return;
     const Matrix dq = arena_.Rows(rows, d), dkv = arena_.Rows(call_.num_tokens(), 2 * d);
-    kernels::AttentionBackward({.shape = AttentionShapeOf(shape_, call_, selects),
-                                .scale = 1 / std::sqrt(static_cast<float>(d / shape_.heads)),
-                                .q_PD = tape.query,
-                                .k_TD = tape.kv_rows.Columns(0, d),
-                                .v_TD = tape.kv_rows.Columns(d, 2 * d),
-                                .dropout = DropoutAt(call_, b, DropoutPlace::kAttention),
-                                .state = tape.attention_state,
-                                .out_PD = tape.mixed,
-                                .dout_PD = d_mixed,
-                                .dq_PD = dq,
-                                .dk_TD = dkv.Columns(0, d),
-                                .dv_TD = dkv.Columns(d, 2 * d)});
+    const kernels::AttentionBackwardArgs args{
+        .shape = AttentionShapeOf(shape_, call_, selects),
+        .scale = 1 / std::sqrt(static_cast<float>(d / shape_.heads)),
+        .q_PD = tape.query,
+        .k_TD = tape.kv_rows.Columns(0, d),
+        .v_TD = tape.kv_rows.Columns(d, 2 * d),
+        .dropout = DropoutAt(call_, b, DropoutPlace::kAttention),
+        .state = tape.attention_state,
+        .out_PD = tape.mixed,
+        .dout_PD = d_mixed,
+        .dq_PD = dq,
+        .dk_TD = dkv.Columns(0, d),
+        .dv_TD = dkv.Columns(d, 2 * d)};
+    if (call_.relative == nullptr) {
+      kernels::AttentionBackward(args);
+    } else {
+      kernels::IntervalAttentionBackward(args, TermsOf(*call_.relative, weights_.parameters),
+                                         GradientsOf(*call_.relative, sink_.parameters));
+    }
     BackQkv(b, tape, dh, dq, dkv);
   }
 

@@ -140,15 +140,21 @@ class TransformerStack::ForwardPass {
     const kernels::AttentionShape shape = AttentionShapeOf(shape_, call_, selects);
     tape.mixed = arena_.Rows(tape.query.rows, d);
     if (call_.keep_tape) tape.attention_state = arena_.Floats(kernels::AttentionStateSize(shape));
-    kernels::AttentionForward({.shape = shape,
-                               .scale = 1 / std::sqrt(static_cast<float>(d / shape_.heads)),
-                               .q_PD = tape.query,
-                               .k_TD = tape.kv_rows.Columns(0, d),
-                               .v_TD = tape.kv_rows.Columns(d, 2 * d),
-                               .dropout = DropoutAt(call_, b, DropoutPlace::kAttention),
-                               .row_keys_S = call_.row_keys_S,
-                               .out_PD = tape.mixed,
-                               .state = tape.attention_state});
+    const kernels::AttentionForwardArgs args{
+        .shape = shape,
+        .scale = 1 / std::sqrt(static_cast<float>(d / shape_.heads)),
+        .q_PD = tape.query,
+        .k_TD = tape.kv_rows.Columns(0, d),
+        .v_TD = tape.kv_rows.Columns(d, 2 * d),
+        .dropout = DropoutAt(call_, b, DropoutPlace::kAttention),
+        .row_keys_S = call_.row_keys_S,
+        .out_PD = tape.mixed,
+        .state = tape.attention_state};
+    if (call_.relative == nullptr) {
+      kernels::AttentionForward(args);
+    } else {
+      kernels::IntervalAttentionForward(args, TermsOf(*call_.relative, weights_.parameters));
+    }
   }
 
   void FeedForward(std::int64_t b, const nn::LinearContext& context, Matrix final_n,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 
 #include "backbones/transformer.h"
 
@@ -36,6 +37,32 @@ inline kernels::AttentionShape AttentionShapeOf(const TransformerShape& shape,
     result.query_positions_P = call.query_positions_P;
   }
   return result;
+}
+
+inline kernels::RelativeTerms TermsOf(const RelativeAttention& relative,
+                                      std::span<const float> parameters) {
+  const auto part = [&](const RelativeAttention::Table& table) {
+    return parameters.subspan(table.begin, table.size);
+  };
+  return {.run_offsets_T1 = relative.run_offsets_T1,
+          .runs = relative.runs,
+          .position_keys_LD = part(relative.position_keys),
+          .position_values_LD = part(relative.position_values),
+          .interval_keys_RD = part(relative.interval_keys),
+          .interval_values_RD = part(relative.interval_values)};
+}
+
+// `parameters` are their gradients; empty: not wanted.
+inline kernels::RelativeGradients GradientsOf(const RelativeAttention& relative,
+                                              std::span<float> parameters) {
+  if (parameters.empty()) return {};
+  const auto part = [&](const RelativeAttention::Table& table) {
+    return parameters.subspan(table.begin, table.size);
+  };
+  return {.position_keys_LD = part(relative.position_keys),
+          .position_values_LD = part(relative.position_values),
+          .interval_keys_RD = part(relative.interval_keys),
+          .interval_values_RD = part(relative.interval_values)};
 }
 
 }  // namespace raie

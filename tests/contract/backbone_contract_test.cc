@@ -38,6 +38,12 @@ std::vector<Subject> Subjects() {
     subject.options.sasrec.context = 12;
     subject.options.sasrec.ffn_width = variant == "original" ? 16 : 0;
     subjects.push_back(subject);
+
+    Subject timed{.name = "tisasrec_" + variant, .options = {}};
+    timed.options.name = "tisasrec";
+    static_cast<SasrecOptions&>(timed.options.tisasrec) = subject.options.sasrec;
+    timed.options.tisasrec.max_interval = 20;
+    subjects.push_back(timed);
   }
   return subjects;
 }
@@ -166,6 +172,32 @@ TEST_P(BackboneContract, ACausalBackboneIgnoresTheFuture) {
   const auto after = Score(changed, tile_.AllOutputs());
   const auto first_changed = std::mismatch(before.begin(), before.end(), after.begin()).first;
   EXPECT_EQ((first_changed - before.begin()) / backbone_->dim(), position);
+}
+
+TEST_P(BackboneContract, TimesCountIfAndOnlyIfTheyAreSaidTo) {
+  const auto before = Score(tile_, tile_.AllOutputs());
+  RandomTile changed = tile_;
+  const std::int64_t position = 6;  // of row 0: it and what follows, as if after a pause
+  for (std::int64_t p = position; p < tile_.Length(0); ++p) {
+    auto& time = changed.batch.times[p];
+    time = Timestamp{Seconds(time) + 86400};
+  }
+  const auto after = Score(changed, tile_.AllOutputs());
+  if (!backbone_->reads_times()) {
+    EXPECT_EQ(before, after);
+    changed.batch.times.clear();
+    EXPECT_EQ(before, Score(changed, tile_.AllOutputs()));
+    return;
+  }
+  const auto first_changed = std::mismatch(before.begin(), before.end(), after.begin()).first;
+  const auto token = (first_changed - before.begin()) / backbone_->dim();
+  if (GetParam().direction == Direction::kCausal) {
+    EXPECT_EQ(token, position);
+  } else {
+    EXPECT_LT(token, tile_.Length(0));
+  }
+  changed.batch.times.clear();
+  EXPECT_THROW(Score(changed, tile_.AllOutputs()), Error);
 }
 
 TEST_P(BackboneContract, AZeroAdapterChangesNoBit) {

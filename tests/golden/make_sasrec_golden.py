@@ -101,7 +101,7 @@ def ffn(x, p, adapter, prefix, options):
     return linear(hidden, p, adapter, prefix + "ffn_out")
 
 
-def forward(rows_BLD, real_BL, p, adapter, options):
+def forward(rows_BLD, real_BL, p, adapter, options, batch):
     """Returns hidden states [B, L, D] of left-padded item rows."""
     length, eps = options["context"], options["layer_norm_epsilon"]
     scale = options["dim"] ** 0.5 if options["input_scale"] == "sqrt_dim" else 1.0
@@ -120,7 +120,7 @@ def forward(rows_BLD, real_BL, p, adapter, options):
     return layer_norm(x, p, "final_norm", eps)
 
 
-def run_case(options, values, adapter_values, items_ND, batch, use_adapter, all_positions):
+def run_case(options, values, adapter_values, items_ND, batch, use_adapter, all_positions, forward):
     double = lambda table: {k: torch.tensor(v, dtype=torch.float64, requires_grad=True)
                             for k, v in table.items()}
     p = double(values)
@@ -136,7 +136,7 @@ def run_case(options, values, adapter_values, items_ND, batch, use_adapter, all_
         wanted[i, length - len(row) if all_positions else length - 1:] = True
     rows = table[index]
     rows.retain_grad()
-    hidden = forward(rows, real, p, adapter, options)[wanted]
+    hidden = forward(rows, real, p, adapter, options, batch)[wanted]
     hidden.retain_grad()
     targets = torch.tensor(batch["all_targets" if all_positions else "last_targets"])
     loss = torch.nn.functional.cross_entropy(hidden @ table.T, targets)
@@ -155,33 +155,45 @@ def make_batch(length, padded, rng):
             "last_targets": rng.integers(0, NUM_ITEMS, len(lengths))}
 
 
+def write_case(name, rng, options, values, batch_of, forward):
+    """Runs full and LoRA, last position and all, and writes tests/golden/NAME.safetensors."""
+    adapter = make_adapter(values, options, rng)
+    items = (0.3 * rng.standard_normal((NUM_ITEMS, options["dim"]))).astype(np.float32)
+    batch = batch_of(rng)
+    flat = lambda list_: np.array(list_, dtype=np.float32)
+    tensors = {"items": items, "lengths": flat([len(r) for r in batch["rows"]]),
+               "sequence": flat(sum(batch["rows"], [])),
+               "all.targets": flat(batch["all_targets"]),
+               "last.targets": flat(batch["last_targets"])}
+    if "times" in batch:
+        tensors["times"] = flat(sum(batch["times"], []))
+    tensors.update({"parameter." + k: v for k, v in values.items()})
+    tensors.update({"adapter." + k: v for k, v in adapter.items()})
+    for use_adapter in (False, True):
+        for all_positions in (False, True):
+            case = ("lora" if use_adapter else "full") + ("_all." if all_positions else "_last.")
+            result = run_case(options, values, adapter, items, batch, use_adapter, all_positions,
+                              forward)
+            tensors.update({case + k: v for k, v in result.items()})
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()},
+              pathlib.Path(__file__).parent / f"{name}.safetensors",
+              metadata={"options": json.dumps(options), "rank": str(RANK), "alpha": str(ALPHA)})
+    print(name)
+
+
+def cases():
+    """Yields variant, length and whether rows are padded, in the order that numbers the seeds."""
+    return [(v, n, p) for v in ("released", "original") for n in (7, 10, 50, 64)
+            for p in (False, True)]
+
+
 def main():
-    folder = pathlib.Path(__file__).parent
-    for seed, (variant, length, padded) in enumerate(
-            (v, n, p) for v in ("released", "original") for n in (7, 10, 50, 64)
-            for p in (False, True)):
+    for seed, (variant, length, padded) in enumerate(cases()):
         rng = np.random.default_rng(seed)
         options = options_of(variant, length)
         values = make_parameters(options, rng)
-        adapter = make_adapter(values, options, rng)
-        items = (0.3 * rng.standard_normal((NUM_ITEMS, options["dim"]))).astype(np.float32)
-        batch = make_batch(length, padded, rng)
-        flat = lambda list_: np.array(list_, dtype=np.float32)
-        tensors = {"items": items, "lengths": flat([len(r) for r in batch["rows"]]),
-                   "sequence": flat(sum(batch["rows"], [])),
-                   "all.targets": flat(batch["all_targets"]),
-                   "last.targets": flat(batch["last_targets"])}
-        tensors.update({"parameter." + k: v for k, v in values.items()})
-        tensors.update({"adapter." + k: v for k, v in adapter.items()})
-        for use_adapter in (False, True):
-            for all_positions in (False, True):
-                case = ("lora" if use_adapter else "full") + ("_all." if all_positions else "_last.")
-                result = run_case(options, values, adapter, items, batch, use_adapter, all_positions)
-                tensors.update({case + k: v for k, v in result.items()})
-        name = f"sasrec_{variant}_{length}_{'padded' if padded else 'full'}.safetensors"
-        save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, folder / name,
-                  metadata={"options": json.dumps(options), "rank": str(RANK), "alpha": str(ALPHA)})
-        print(name)
+        write_case(f"sasrec_{variant}_{length}_{'padded' if padded else 'full'}", rng, options, values,
+                   lambda rng: make_batch(length, padded, rng), forward)
 
 
 if __name__ == "__main__":

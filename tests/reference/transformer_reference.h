@@ -1,8 +1,8 @@
-// What does SASRec compute, written as plainly as possible?
+// What does a transformer over item rows compute, written as plainly as possible?
 //
-// Concept: the slow twin of backbones/sasrec.cc, for tests only: one sequence at a time, one loop
-// per
-//          sum, double precision, every position computed. Gradients are taken from it by finite
+// Concept: the slow twin of backbones/item_transformer.cc, for tests only: one sequence at a time,
+//          one loop per sum, double precision, every position computed. As it stands it is SASRec;
+//          what other backbones do otherwise is virtual. Gradients are taken from it by finite
 //          differences. Dropout factors come from a function, so that tests can draw the bits the
 //          engine draws.
 // Shapes:  x[t][d] for one sequence of n tokens.
@@ -17,7 +17,7 @@
 #include <string_view>
 #include <vector>
 
-#include "backbones/sasrec.h"
+#include "backbones/item_transformer.h"
 
 namespace raie::reference {
 
@@ -36,8 +36,9 @@ struct Unit {
 // Returns what dropout multiplies a value with: 0 or 1 / (1 - p).
 using KeepFactor = std::function<double(const Unit&)>;
 
-struct SasrecModel {
-  SasrecOptions options;
+struct TransformerModel {
+  TransformerOptions options;
+  InputScale input_scale = InputScale::kOne;
   Table parameters;  // by Backbone::Parameter::name
   Table adapter;     // "<map>.lora_A", "<map>.lora_B"; a map without entry is not adapted
   std::int64_t rank = 0;
@@ -46,21 +47,26 @@ struct SasrecModel {
   KeepFactor lora_dropout = [](const Unit&) { return 1.0; };  // on adapter inputs; site: the map
 };
 
-class SasrecReference {
+class TransformerReference {
  public:
-  SasrecReference(const SasrecModel& model, std::uint32_t key) : m_(model), key_(key) {}
+  // Query t and key s of a sequence of n tokens.
+  struct Pair {
+    std::int64_t t, s, n;
+  };
+
+  TransformerReference(const TransformerModel& model, std::uint32_t key) : m_(model), key_(key) {}
+  virtual ~TransformerReference() = default;
 
   // Returns the hidden states of one sequence, given the item row of every token.
   Matrix Run(const Matrix& items) const {
     const std::int64_t d = m_.options.dim;
     const std::int64_t n = static_cast<std::int64_t>(items.size());
     const double scale =
-        m_.options.input_scale == InputScale::kSqrtDim ? std::sqrt(static_cast<double>(d)) : 1;
-    const auto& position = m_.parameters.at("position.weight");
+        m_.input_scale == InputScale::kSqrtDim ? std::sqrt(static_cast<double>(d)) : 1;
     Matrix x = items;
     for (std::int64_t t = 0; t < n; ++t) {
       for (std::int64_t i = 0; i < d; ++i) {
-        x[t][i] = scale * x[t][i] + position[(m_.options.context - n + t) * d + i];
+        x[t][i] = scale * x[t][i] + InputTerm(m_.options.context - n + t, i);
       }
     }
     x = Dropped(x, "embedding");
@@ -69,6 +75,19 @@ class SasrecReference {
     }
     return Norm(x, "final_norm");
   }
+
+ protected:
+  // What is added to value i of the input at position row p.
+  virtual double InputTerm(std::int64_t p, std::int64_t i) const {
+    return m_.parameters.at("position.weight")[p * m_.options.dim + i];
+  }
+  // How many keys query t of n sees.
+  virtual std::int64_t NumKeys(std::int64_t t, std::int64_t /*n*/) const { return t + 1; }
+  // What is added to number i of the key, and of the value, of a pair.
+  virtual double KeyTerm(const Pair& /*pair*/, std::int64_t /*i*/) const { return 0; }
+  virtual double ValueTerm(const Pair& /*pair*/, std::int64_t /*i*/) const { return 0; }
+
+  const TransformerModel& m_;
 
  private:
   Matrix Block(const Matrix& x, const std::string& p) const {
@@ -89,18 +108,21 @@ class SasrecReference {
     Matrix mixed(n, std::vector<double>(m_.options.dim, 0));
     for (std::int64_t h = 0; h < m_.options.heads; ++h) {
       for (std::int64_t t = 0; t < n; ++t) {
-        std::vector<double> weights(t + 1, 0);
-        for (std::int64_t s = 0; s <= t; ++s) {
-          for (std::int64_t i = h * width; i < (h + 1) * width; ++i)
-            weights[s] += q[t][i] * k[s][i];
+        std::vector<double> weights(NumKeys(t, n), 0);
+        for (std::int64_t s = 0; s < std::ssize(weights); ++s) {
+          for (std::int64_t i = h * width; i < (h + 1) * width; ++i) {
+            weights[s] += q[t][i] * (k[s][i] + KeyTerm({t, s, n}, i));
+          }
           weights[s] /= std::sqrt(static_cast<double>(width));
         }
         const double largest = *std::max_element(weights.begin(), weights.end());
         double sum = 0;
         for (double& w : weights) sum += w = std::exp(w - largest);
-        for (std::int64_t s = 0; s <= t; ++s) {
+        for (std::int64_t s = 0; s < std::ssize(weights); ++s) {
           const double w = weights[s] / sum * m_.dropout({site, key_, t, h, s});
-          for (std::int64_t i = h * width; i < (h + 1) * width; ++i) mixed[t][i] += w * v[s][i];
+          for (std::int64_t i = h * width; i < (h + 1) * width; ++i) {
+            mixed[t][i] += w * (v[s][i] + ValueTerm({t, s, n}, i));
+          }
         }
       }
     }
@@ -178,7 +200,6 @@ class SasrecReference {
     return {site, key_, static_cast<std::int64_t>(position), 0, static_cast<std::int64_t>(column)};
   }
 
-  const SasrecModel& m_;
   std::uint32_t key_;
 };
 
