@@ -5,7 +5,8 @@
 //          model is immutable. A request is a history of raw item ids or titles, oldest first; it
 //          is routed to the nearest preference region and scored with that region's adapter.
 // Errors:  Load throws kNotFound and kCorruptData; Recommend throws kInvalidArgument for an empty
-//          history, kNotFound if it has no item the model knows; it names those it does not know
+//          history, and, if the model reads times, for an item without one or earlier than the one
+//          before it; kNotFound if it has no item the model knows; it names those it does not know
 //          otherwise.
 // Threads: const methods may run concurrently.
 #pragma once
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -27,8 +29,8 @@ enum class AnswerSeen {
 };
 
 struct HistoryItem {
-  std::string item;   // raw id, or title if no item has this id
-  Timestamp time{0};  // used by backbones that read times
+  std::string item;               // raw id, or title if no item has this id
+  std::optional<Timestamp> time;  // needed where ModelSummary::reads_times says so
 };
 
 struct RecommendRequest {
@@ -70,6 +72,7 @@ struct ModelSummary {
   std::string backbone;
   std::int64_t dim = 0;
   std::int64_t context = 0;  // items of a history that are read
+  bool reads_times = false;  // every item of a history needs its time
   std::int64_t num_items = 0;
   std::int32_t version = 0;
   std::int32_t slice = 0;  // the last slice it has learnt from

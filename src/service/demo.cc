@@ -104,6 +104,7 @@ void AddTruth(const Stage& stage, const SlicePlan& plan, const SimulationTruth& 
 std::vector<Setting> DemoDefaults() {
   // Sizes that finish in two minutes on two cores; item rows as the paper's text has them.
   return {{"backbone.sasrec.dim", "64", "demo"},
+          {"backbone.tisasrec.dim", "64", "demo"},
           {"fit.adam.learning_rate", "3e-3", "demo"},
           {"fit.batch_size", "128", "demo"},
           {"fit.max_epochs", "20", "demo"},

@@ -14,6 +14,7 @@ ModelSummary SummaryOf(const ModelInfo& info, const Snapshot& snapshot) {
   summary.backbone = info.backbone.name;
   summary.dim = snapshot.backbone->dim();
   summary.context = info.windows.context;
+  summary.reads_times = snapshot.backbone->reads_times();
   summary.num_items = snapshot.catalogue_size;
   summary.version = snapshot.version;
   summary.slice = snapshot.slice;
@@ -38,6 +39,16 @@ void NoteSharedTitle(const Responder& responder, const std::string& title,
   SharedTitle shared{.title = title, .taken = std::string(ids[Index(items[0])])};
   for (const ItemId other : items.subspan(1)) shared.others.emplace_back(ids[Index(other)]);
   answer.shared_titles.push_back(std::move(shared));
+}
+
+// Returns the time of an item, where the model reads it; a known item needs one.
+Timestamp TimeOf(const HistoryItem& item, const ModelSummary& summary) {
+  if (summary.reads_times && !item.time.has_value()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "item \"" + item.item + "\" of the history has no time, and " + summary.backbone +
+                    " reads times; give each item its own (ITEM@SECONDS, seconds since 1970)");
+  }
+  return item.time.value_or(Timestamp{0});
 }
 
 }  // namespace
@@ -76,7 +87,7 @@ RecommendAnswer Model::Recommend(const RecommendRequest& request) const {
     if (id == kNoItem) {
       result.unknown.push_back(item.item);
     } else {
-      context.push_back({id, item.time});
+      context.push_back({id, TimeOf(item, state_->summary)});
       seen.push_back(Index(id));
       NoteSharedTitle(responder, item.item, result);
     }

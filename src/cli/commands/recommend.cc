@@ -28,11 +28,12 @@ struct Arguments {
   static void VisitFields(auto& self, auto&& visit) {
     visit(self.model, Field{.name = "model", .help = "model directory"});
     visit(self.history, Field{.name = "history",
-                              .help = "item ids or titles, oldest first; ITEM@SECONDS where times "
-                                      "matter"});
+                              .help = "item ids or titles, oldest first; ITEM@SECONDS where the "
+                                      "backbone reads times (tisasrec)"});
     visit(self.input, Field{.name = "input",
-                            .help = "file with one history a line, items separated by tabs (- for "
-                                    "standard input); every line is answered, with an error and "
+                            .help = "file with one history a line, items as in --history, "
+                                    "separated by tabs (- for standard input); every line is "
+                                    "answered, with an error and "
                                     "exit code 3 where that cannot be"});
     visit(self.user,
           Field{.name = "user", .help = "raw id of a user, whose history is read from --data"});
