@@ -31,6 +31,13 @@ void AdaptOptions::Validate() const {
         "drift.level is 0, so no region can ever be found to drift and nothing would be trained; "
         "set a level above 0 or gate = off");
   }
+  if ((gate == GateKind::kGain || gate == GateKind::kDriftOrGain) && budget == BudgetKind::kOwn) {
+    problems.push_back(
+        "gate = gain needs a tuning pass, which budget = own has not; set budget = equal");
+  }
+  if (gate == GateKind::kGain && gain.level == 0) {
+    problems.push_back("gain.level is 0, so no region can ever gain; set a level above 0");
+  }
   if (sharing != Sharing::kRegional && overlap_penalty > 0) {
     problems.push_back("overlap_penalty is " + std::to_string(overlap_penalty) +
                        ", which needs adapters of their own; set sharing = regional");

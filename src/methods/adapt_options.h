@@ -15,6 +15,7 @@
 #include "base/options.h"
 #include "data/prepare.h"
 #include "methods/baseline_options.h"
+#include "methods/gain_gate.h"
 #include "methods/regional_sets.h"
 #include "regions/drift_gate.h"
 #include "regions/editor_options.h"
@@ -39,9 +40,9 @@ inline std::span<const char* const> EnumNames(Sharing) {
   return kNames;
 }
 
-enum class GateKind { kOff, kDrift };
+enum class GateKind { kOff, kDrift, kGain, kDriftOrGain };
 inline std::span<const char* const> EnumNames(GateKind) {
-  static constexpr const char* kNames[] = {"off", "drift"};
+  static constexpr const char* kNames[] = {"off", "drift", "gain", "drift-or-gain"};
   return kNames;
 }
 
@@ -72,6 +73,7 @@ struct AdaptOptions {
   double overlap_penalty = 0;
   GateKind gate = GateKind::kDrift;
   DriftGateOptions drift;
+  GainGateOptions gain;
   KeepGateKind keep_gate = KeepGateKind::kValidation;
   Sharing sharing = Sharing::kRegional;
   double warm_share = 0.3;
@@ -147,9 +149,12 @@ struct AdaptOptions {
                                       .maximum = 1e3,
                                       .paper = "not stated"});
     visit(self.gate, Field{.name = "gate",
-                           .help = "drift: only regions that drift are trained; off: all",
+                           .help = "drift: only regions that drift are trained; gain: those whose "
+                                   "validation loss falls when all are trained (one more tuning "
+                                   "pass; budget = equal); drift-or-gain: both; off: all",
                            .paper = "off"});
     visit(self.drift, Field{.name = "drift", .help = ""});
+    visit(self.gain, Field{.name = "gain", .help = ""});
     visit(self.keep_gate,
           Field{.name = "keep_gate",
                 .help = "validation: an adapter that does not lower the validation NLL of its "

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "methods/drift.h"
+#include "methods/gain_gate.h"
 #include "regions/editor.h"
 
 namespace raie {
@@ -37,11 +38,12 @@ struct AdaptReport {
   EditSummary edits;  // methods with regions
   std::vector<EditRecord> journal;
   DriftReport drift;
+  std::vector<RegionGain> gains;  // of the gain gate, if it is on
   std::vector<RegionTraining> regions;
   std::vector<CheckpointScore> curve;  // of the tuning pass; empty with budget = own
   double chosen_share = 1;             // of the maximum, used in the final pass
   std::int64_t maximum_samples = 0;    // of the final pass
-  TrainCounts tuning;                  // the pass on the first 90 %
+  TrainCounts tuning;                  // passes on the first 90 %
   TrainCounts training;                // the pass whose result is kept
   std::int64_t bytes_kept = 0;         // adapters, own rows, memory windows
   int forward_passes = 1;              // a request

@@ -2,9 +2,9 @@
 
 #include <cmath>
 #include <string>
+#include <utility>
 
 #include "methods/rank_windows.h"
-#include "methods/time_split.h"
 #include "raie/error.h"
 #include "training/metrics.h"
 
@@ -105,12 +105,10 @@ std::unique_ptr<AdaptRun> RunOwn(const RunContext& context, const AdaptOptions& 
 std::unique_ptr<AdaptRun> RunEqual(const RunContext& context, const AdaptOptions& options,
                                    const AdaptSlice& slice, const MakeRun& make,
                                    AdaptReport& report) {
-  const TimeSplit split = SplitForTuning(context, options, slice);
-  auto tuning_run =
-      make({split.early, split.early_catalogue, EqualMaximum(options, split.early)}, nullptr);
-  report.chosen_share = ChooseShare(context, options, slice, split, *tuning_run, report);
-  if (slice.passes == AdaptPasses::kTuningOnly) return tuning_run;
-  const TuningResult tuned{*tuning_run, split.validation, split.early_catalogue};
+  Tuning tuning = Tune(context, options, slice, make, report);
+  report.chosen_share = tuning.share;
+  if (slice.passes == AdaptPasses::kTuningOnly) return std::move(tuning.run);
+  const TuningResult tuned = tuning.result();
   auto run =
       make({*slice.windows, slice.catalogue_size, EqualMaximum(options, *slice.windows)}, &tuned);
   report.maximum_samples = run->maximum_samples();
@@ -120,6 +118,15 @@ std::unique_ptr<AdaptRun> RunEqual(const RunContext& context, const AdaptOptions
 }
 
 }  // namespace
+
+Tuning Tune(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
+            const MakeRun& make, AdaptReport& report) {
+  Tuning tuning{.split = SplitForTuning(context, options, slice), .run = nullptr};
+  const WindowSet& early = tuning.split.early;
+  tuning.run = make({early, tuning.split.early_catalogue, EqualMaximum(options, early)}, nullptr);
+  tuning.share = ChooseShare(context, options, slice, tuning.split, *tuning.run, report);
+  return tuning;
+}
 
 std::unique_ptr<AdaptRun> RunBudget(const RunContext& context, const AdaptOptions& options,
                                     const AdaptSlice& slice, const MakeRun& make,

@@ -19,6 +19,7 @@
 #include "methods/adapt_report.h"
 #include "methods/method.h"
 #include "methods/scorer.h"
+#include "methods/time_split.h"
 
 namespace raie {
 
@@ -50,6 +51,20 @@ struct TuningResult {
   std::int64_t catalogue_size;
 };
 using MakeRun = std::function<std::unique_ptr<AdaptRun>(const SlicePart&, const TuningResult*)>;
+
+// A tuning pass that has run to its end.
+struct Tuning {
+  TimeSplit split;
+  std::unique_ptr<AdaptRun> run;  // its best state remembered
+  double share = 0;               // of the maximum, where that was
+
+  TuningResult result() const { return {*run, split.validation, split.early_catalogue}; }
+};
+
+// Runs a tuning pass over the slice without its validation part; fills the report's curve and
+// tuning counts.
+Tuning Tune(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
+            const MakeRun& make, AdaptReport& report);
 
 // Trains as the budget says and returns the run whose state is kept; fills the report's curve,
 // share and counts.

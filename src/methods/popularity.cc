@@ -37,7 +37,7 @@ void ForEachEvent(const PreparedData& data, const CountedEvents& events,
       const EventRange rows = data.SliceEvents(UserId{user}, slice);
       for (std::int64_t row = rows.begin; row < rows.end; ++row) {
         const std::int32_t item = Index(data.items()[row]);
-        const auto time = static_cast<std::int64_t>(data.times()[row]);
+        const auto time = Seconds(data.times()[row]);
         if (item >= catalogue_size || time < events.begin || time >= events.end) continue;
         if (!std::ranges::binary_search(left_out, row)) body(item, time);
       }
@@ -85,7 +85,7 @@ std::int64_t EndOfSlice(const PreparedData& data, int slice) {
   for (std::int32_t user = 0; user < data.num_users(); ++user) {
     const EventRange rows = data.SliceEvents(UserId{user}, slice);
     for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-      last = std::max(last, static_cast<std::int64_t>(data.times()[row]));
+      last = std::max(last, Seconds(data.times()[row]));
     }
   }
   return last + 1;

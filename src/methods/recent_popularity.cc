@@ -29,11 +29,10 @@ class RecentPopularity final : public Method {
   AdaptReport Adapt(const AdaptSlice& slice) override {
     const auto begin = std::chrono::steady_clock::now();
     left_out_ = HeldOutEvents(context_.data, slice.slice, *slice.windows);
-    const std::int64_t days =
-        options_.recent_popularity.days > 0 ? options_.recent_popularity.days : ChooseDays(slice);
+    AdaptReport report;
+    const std::int64_t days = ChooseDays(slice, report);
     counts_N_ =
         Counts(slice.slice, EndOfSlice(context_.data, slice.slice), days, slice.catalogue_size);
-    AdaptReport report;
     report.popularity_days = days;
     report.bytes_kept = std::ssize(counts_N_) * static_cast<std::int64_t>(sizeof(float));
     report.forward_passes = 0;
@@ -54,32 +53,39 @@ class RecentPopularity final : public Method {
   }
 
   // The slice ends where its validation part begins; ties go to the fewer days.
-  std::int64_t ChooseDays(const AdaptSlice& slice) const {
+  std::int64_t ChooseDays(const AdaptSlice& slice, AdaptReport& report) const {
     const TimeSplit split =
         SplitInTime(context_.data, slice.slice, *slice.windows, options_.validation_share);
-    if (split.validation.size() == 0) {
+    const std::int64_t fixed = options_.recent_popularity.days;
+    if (split.validation.size() == 0 && fixed == 0) {
       throw Error(ErrorCode::kInvalidArgument,
                   "recent_popularity: slice " + std::to_string(slice.slice) +
                       " has no validation windows to choose the days on; set "
                       "recent_popularity.days");
     }
-    std::int64_t best_days = 0;
+    std::int64_t best_days = fixed;
     double best = -1;
-    for (const std::int64_t days : kCandidateDays) {
-      const auto scorer = MakeConstantScorer(Counts(
-          slice.slice, static_cast<std::int64_t>(split.border), days, split.early_catalogue));
-      const RankedSet ranked = RankWindows(*scorer, context_.data, split.validation,
-                                           {.context = slice.context,
-                                            .catalogue_size = split.early_catalogue,
-                                            .seen = slice.seen,
-                                            .popularity_slice = -1},
-                                           context_.pool);
-      const double ndcg = Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
+    const auto candidates = fixed > 0 ? std::span(&fixed, 1) : std::span(kCandidateDays);
+    for (const std::int64_t days : candidates) {
+      const double ndcg = ValidationNdcg(slice, split, days);
       if (ndcg <= best) continue;
       best = ndcg;
       best_days = days;
     }
+    report.curve.push_back({.share = 1, .samples = 0, .validation_ndcg10 = best});
     return best_days;
+  }
+
+  double ValidationNdcg(const AdaptSlice& slice, const TimeSplit& split, std::int64_t days) const {
+    const auto scorer =
+        MakeConstantScorer(Counts(slice.slice, Seconds(split.border), days, split.early_catalogue));
+    const RankedSet ranked = RankWindows(*scorer, context_.data, split.validation,
+                                         {.context = slice.context,
+                                          .catalogue_size = split.early_catalogue,
+                                          .seen = slice.seen,
+                                          .popularity_slice = -1},
+                                         context_.pool);
+    return Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
   }
 
   RunContext context_;

@@ -29,8 +29,8 @@ RegionRun::RegionRun(RegionRunInput input, const SlicePart& part)
                        .catalogue_size = part.catalogue_size,
                        .slice = input_.slice,
                        .known_items = input_.known_items,
-                       .drift = input_.options.gate == GateKind::kOff ? DriftReporting::kOff
-                                                                      : DriftReporting::kOn,
+                       .drift = input_.open.rule == OpenRegions::Rule::kAll ? DriftReporting::kOff
+                                                                            : DriftReporting::kOn,
                        .rules = input_.rules,
                        .router_before = input_.router_before},
                       input_.caches)),
@@ -94,7 +94,7 @@ std::vector<RegionTraining> RegionRun::RegionReports() const {
   std::vector<RegionTraining> reports;
   for (const Region& region : plan_.edits.state.regions.regions) {
     RegionTraining report{.region = region.id};
-    report.kept = !input_.rejected.contains(region.id);
+    report.kept = !input_.open.never.contains(region.id);
     for (const RegionalSet& set : sets_) {
       if (set.region != region.id) continue;
       report.new_windows = set.num_new;
@@ -115,8 +115,11 @@ std::vector<RegionId> RegionRun::TrainedRegions() const {
   std::vector<RegionId> regions;
   const auto& all = plan_.edits.state.regions.regions;
   for (std::size_t k = 0; k < all.size(); ++k) {
-    const bool open = input_.options.gate == GateKind::kOff || plan_.drift->regions[k].drift.drifts;
-    if (open && !input_.rejected.contains(all[k].id)) regions.push_back(all[k].id);
+    const bool drifts =
+        input_.open.rule == OpenRegions::Rule::kDrifting && plan_.drift->regions[k].drift.drifts;
+    const bool open = input_.open.rule == OpenRegions::Rule::kAll || drifts ||
+                      input_.open.also.contains(all[k].id);
+    if (open && !input_.open.never.contains(all[k].id)) regions.push_back(all[k].id);
   }
   return regions;
 }

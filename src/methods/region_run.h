@@ -18,6 +18,13 @@
 
 namespace raie {
 
+// Which regions are trained: all, those that drift or are listed, or those that are listed.
+struct OpenRegions {
+  enum class Rule { kAll, kDrifting, kListed } rule = Rule::kDrifting;
+  std::set<RegionId> also = {};
+  std::set<RegionId> never = {};  // rejected by the keep gate
+};
+
 // The references must outlive the run.
 struct RegionRunInput {
   const RunContext& context;
@@ -28,7 +35,7 @@ struct RegionRunInput {
   std::int64_t known_items;  // catalogue before the slice
   PlanCaches& caches;
   std::shared_ptr<const UserHashRouter> router_before;
-  std::set<RegionId> rejected;  // by the keep gate: not trained
+  OpenRegions open;
 };
 
 class RegionRun final : public AdaptRun {

@@ -2,62 +2,97 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <map>
 #include <utility>
+
+#include "base/statistics.h"
 
 namespace raie {
 namespace {
 
-// Mean over users of (new - old) losses of the windows in `regions`; 0 without windows.
-double PairedChange(const WindowSet& windows, const std::vector<RegionId>& of_window,
-                    const std::vector<RegionId>& regions, const std::vector<double>& now,
-                    const std::vector<double>& old) {
-  std::map<UserId, std::pair<double, std::int64_t>> users;
-  for (std::size_t i = 0; i < now.size(); ++i) {
-    if (std::isnan(now[i]) || std::isnan(old[i])) continue;
-    if (std::ranges::count(regions, of_window[i]) == 0) continue;
-    auto& [sum, count] = users[windows.windows[i].user];
-    sum += now[i] - old[i];
-    ++count;
-  }
-  double total = 0;
-  for (const auto& [user, change] : users) {
-    total += change.first / static_cast<double>(change.second);
-  }
-  return users.empty() ? 0 : total / static_cast<double>(users.size());
+// Validation losses of a state of a finished tuning run.
+std::vector<double> LossesOf(const RunContext& context, const RegionRun& run,
+                             const Snapshot& snapshot, const TuningResult& tuned) {
+  return TargetLosses(run.ScorerOf(snapshot), context.data, tuned.validation, tuned.catalogue_size,
+                      context.pool);
+}
+
+bool AsksForGain(GateKind gate) {
+  return gate == GateKind::kGain || gate == GateKind::kDriftOrGain;
+}
+
+OpenRegions::Rule RuleOf(GateKind gate) {
+  if (gate == GateKind::kOff) return OpenRegions::Rule::kAll;
+  return gate == GateKind::kGain ? OpenRegions::Rule::kListed : OpenRegions::Rule::kDrifting;
 }
 
 }  // namespace
 
 AdaptReport RegionalMethod::Adapt(const AdaptSlice& slice) {
   const auto begin = std::chrono::steady_clock::now();
-  const Snapshot before = WithCatalogue(snapshot_, slice.catalogue_size, context_.seed);
-  PlanCaches caches;
+  SliceState state{.slice = slice,
+                   .before = WithCatalogue(snapshot_, slice.catalogue_size, context_.seed),
+                   .caches = {}};
+  AdaptReport report;
+  AdaptReport probe;
+  if (AsksForGain(options_.gate)) report.gains = Probe(state, probe);
+  OpenRegions open{.rule = RuleOf(options_.gate), .also = {}, .never = {}};
+  for (const RegionGain& gain : report.gains) {
+    if (gain.gains) open.also.insert(gain.region);
+  }
   const auto make = [&](const SlicePart& part,
                         const TuningResult* tuned) -> std::unique_ptr<AdaptRun> {
-    RegionRunInput input{.context = context_,
-                         .options = options_,
-                         .rules = rules_,
-                         .before = before,
-                         .slice = slice,
-                         .known_items = snapshot_.catalogue_size,
-                         .caches = caches,
-                         .router_before = router_,
-                         .rejected = {}};
+    OpenRegions now = open;
     if (tuned != nullptr && options_.keep_gate == KeepGateKind::kValidation && !OneForAll()) {
-      input.rejected = RejectedRegions(*tuned, before);
+      now.never = RejectedRegions(*tuned, state.before);
+      // These were asked already, rows and adapter together.
+      for (const RegionId region : open.also) now.never.erase(region);
     }
-    return std::make_unique<RegionRun>(std::move(input), part);
+    return MakeRun(state, part, std::move(now));
   };
-  AdaptReport report;
   const auto run = RunBudget(context_, options_, slice, make, report);
+  report.tuning.samples += probe.tuning.samples;
+  report.tuning.steps += probe.tuning.steps;
   const auto& regional = static_cast<const RegionRun&>(*run);
   Publish(regional.Current(), slice);
   router_ = regional.plan().router;
   FillReport(regional, slice, report);
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   return report;
+}
+
+std::unique_ptr<RegionRun> RegionalMethod::MakeRun(SliceState& state, const SlicePart& part,
+                                                   OpenRegions open) const {
+  return std::make_unique<RegionRun>(RegionRunInput{.context = context_,
+                                                    .options = options_,
+                                                    .rules = rules_,
+                                                    .before = state.before,
+                                                    .slice = state.slice,
+                                                    .known_items = snapshot_.catalogue_size,
+                                                    .caches = state.caches,
+                                                    .router_before = router_,
+                                                    .open = std::move(open)},
+                                     part);
+}
+
+std::vector<RegionGain> RegionalMethod::Probe(SliceState& state, AdaptReport& report) const {
+  const auto make = [&](const SlicePart& part, const TuningResult*) -> std::unique_ptr<AdaptRun> {
+    return MakeRun(state, part, {.rule = OpenRegions::Rule::kAll, .also = {}, .never = {}});
+  };
+  RunContext quiet = context_;
+  quiet.on_checkpoint = nullptr;  // curves are those of the regions that stay open
+  const Tuning tuning = Tune(quiet, options_, state.slice, make, report);
+  const auto& run = static_cast<const RegionRun&>(*tuning.run);
+  const TuningResult tuned = tuning.result();
+  Snapshot old = state.before;  // answers as before, in the regions of the run
+  old.editor = run.best().editor;
+  std::vector<RegionId> regions;
+  for (const Region& region : old.editor.regions.regions) regions.push_back(region.id);
+  const auto of_window = run.RegionsOfWindows(tuned.validation, tuned.catalogue_size);
+  const auto now = LossesOf(context_, run, run.best(), tuned);
+  const auto then = LossesOf(context_, run, old, tuned);
+  return MeasureGains(regions,
+                      {.windows = tuned.validation, .regions = of_window, .now = now, .then = then},
+                      options_.gain);
 }
 
 void RegionalMethod::FillReport(const RegionRun& run, const AdaptSlice& slice,
@@ -86,13 +121,11 @@ std::set<RegionId> RegionalMethod::RejectedRegions(const TuningResult& tuned,
   if (run.groups().empty()) return rejected;
   Snapshot old = run.best();  // its regions and rows, the adapters of before
   old.adapters = before.adapters;
-  const auto losses = [&](const Snapshot& snapshot) {
-    return TargetLosses(run.ScorerOf(snapshot), context_.data, tuned.validation,
-                        tuned.catalogue_size, context_.pool);
-  };
   const auto regions = run.RegionsOfWindows(tuned.validation, tuned.catalogue_size);
-  const auto now = losses(run.best());
-  const auto then = losses(old);
+  const auto now = LossesOf(context_, run, run.best(), tuned);
+  const auto then = LossesOf(context_, run, old, tuned);
+  const PairedLosses losses{
+      .windows = tuned.validation, .regions = regions, .now = now, .then = then};
   for (const auto& group : run.groups()) {
     const bool moved = std::ranges::any_of(group, [&](RegionId region) {
       return run.best().AdapterOf(region) != before.AdapterOf(region);
@@ -100,7 +133,8 @@ std::set<RegionId> RegionalMethod::RejectedRegions(const TuningResult& tuned,
     const bool has_windows = std::ranges::any_of(
         group, [&](RegionId region) { return std::ranges::count(regions, region) > 0; });
     if (!moved || !has_windows) continue;
-    if (PairedChange(tuned.validation, regions, group, now, then) < 0) continue;
+    const std::vector<double> changes = UserChanges(losses, group);
+    if (!changes.empty() && Mean(changes) < 0) continue;
     for (const RegionId region : group) {
       if (SlotOf(before.editor.regions, region) >= 0) rejected.insert(region);
     }

@@ -7,6 +7,7 @@
 
 #include <memory>
 #include <set>
+#include <vector>
 
 #include "methods/region_run.h"
 #include "methods/snapshot_method.h"
@@ -27,7 +28,18 @@ class RegionalMethod : public SnapshotMethod {
   }
 
  private:
+  // What all passes over one slice share.
+  struct SliceState {
+    const AdaptSlice& slice;
+    Snapshot before;  // with rows for the slice
+    PlanCaches caches;
+  };
+
   bool OneForAll() const { return rules_.adapters == RegionRules::Adapters::kOneForAll; }
+  std::unique_ptr<RegionRun> MakeRun(SliceState& state, const SlicePart& part,
+                                     OpenRegions open) const;
+  // Trains all regions on the early part and asks which gain; adds the pass to the report.
+  std::vector<RegionGain> Probe(SliceState& state, AdaptReport& report) const;
   std::set<RegionId> RejectedRegions(const TuningResult& tuned, const Snapshot& before) const;
   void FillReport(const RegionRun& run, const AdaptSlice& slice, AdaptReport& report) const;
 

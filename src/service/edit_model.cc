@@ -24,12 +24,22 @@ nlohmann::ordered_json TrainingToJson(const AdaptReport& report) {
                        {"new_windows", region.new_windows},
                        {"memory_windows", region.memory_windows}});
   }
+  nlohmann::ordered_json gains = nlohmann::ordered_json::array();
+  for (const RegionGain& gain : report.gains) {
+    gains.push_back({{"region", Index(gain.region)},
+                     {"gains", gain.gains},
+                     {"change", gain.change},
+                     {"users", gain.users},
+                     {"p_value", gain.p_value},
+                     {"p_adjusted", gain.p_adjusted}});
+  }
   return {{"samples", report.training.samples},
           {"steps", report.training.steps},
           {"trained_parameters", report.training.trained_parameters},
           {"tuning_samples", report.tuning.samples},
           {"chosen_share", report.chosen_share},
           {"bytes_kept", report.bytes_kept},
+          {"gains", gains},
           {"regions", regions}};
 }
 

@@ -1,0 +1,130 @@
+#include "methods/gain_gate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/random.h"
+#include "base/statistics.h"
+#include "methods/shop_fixture.h"
+#include "raie/error.h"
+
+namespace raie {
+namespace {
+
+using testing::Adapted;
+using testing::RunMethod;
+using testing::Shop;
+using testing::TinyShop;
+
+// Two regions; users 0 .. users - 1 with `each` windows in both.
+struct Problem {
+  WindowSet windows;
+  std::vector<RegionId> regions;
+  std::vector<double> now;
+  std::vector<double> then;
+
+  void Add(std::int32_t user, std::int32_t region, double before, double after) {
+    windows.windows.push_back({.user = UserId{user}});
+    regions.push_back(RegionId{region});
+    then.push_back(before);
+    now.push_back(after);
+  }
+  PairedLosses losses() const { return {windows, regions, now, then}; }
+};
+
+constexpr RegionId kBoth[] = {RegionId{0}, RegionId{1}};
+
+TEST(GainGateTest, IsAOneSidedPairedTestOverUsers) {
+  Problem problem;
+  RandomStream random(4, 0);
+  std::vector<double> means;
+  for (std::int32_t user = 0; user < 30; ++user) {
+    double sum = 0;
+    const int each = 1 + user % 3;  // a user counts once, however many windows he has
+    for (int i = 0; i < each; ++i) {
+      const double before = 5 + random.Normal();
+      const double change = -0.1 + 0.3 * random.Normal();
+      problem.Add(user, 0, before, before + change);
+      problem.Add(user, 1, before, before - change);
+      sum += change;
+    }
+    means.push_back(sum / each);
+  }
+  const auto gains = MeasureGains(kBoth, problem.losses(), {});
+  const double mean = Mean(means);
+  const double t = mean / std::sqrt(SampleVariance(means) / 30);
+  EXPECT_NEAR(gains[0].change, mean, 1e-12);
+  EXPECT_NEAR(gains[0].p_value, StudentTail(-t, 29), 1e-12);
+  EXPECT_NEAR(gains[1].p_value, 1 - gains[0].p_value, 1e-12);
+  EXPECT_NEAR(gains[0].p_adjusted, std::min(1.0, 2 * std::min(gains[0].p_value, gains[1].p_value)),
+              1e-12);
+  EXPECT_EQ(gains[0].users, 30);
+  EXPECT_TRUE(gains[0].gains);
+  EXPECT_FALSE(gains[1].gains);
+  EXPECT_FALSE(MeasureGains(kBoth, problem.losses(), {.level = 1e-9})[0].gains);
+}
+
+TEST(GainGateTest, WithoutUsersOrKnownTargetsNothingGains) {
+  Problem problem;
+  problem.Add(0, 0, 5, 1);
+  problem.Add(1, 0, 5, std::numeric_limits<double>::quiet_NaN());
+  const auto gains = MeasureGains(kBoth, problem.losses(), {.level = 1});
+  EXPECT_EQ(gains[0].users, 1);
+  EXPECT_EQ(gains[0].p_value, 1);
+  EXPECT_EQ(gains[1].users, 0);
+  EXPECT_FALSE(gains[0].gains || gains[1].gains);
+}
+
+// A gate that asks for more drift than there is.
+AdaptOptions NoDrift(GateKind gate) {
+  AdaptOptions options = Shop::Options();
+  options.epochs = 2;
+  options.gate = gate;
+  options.drift.d_min = 50;
+  options.validation_share = 0.4;  // enough users to tell
+  return options;
+}
+
+TEST(GainGateTest, RegionsThatGainAreTrainedThoughNothingDrifts) {
+  EXPECT_EQ(RunMethod("raie", NoDrift(GateKind::kDrift)).report.training.samples, 0);
+  for (const GateKind gate : {GateKind::kGain, GateKind::kDriftOrGain}) {
+    const Adapted run = RunMethod("raie", NoDrift(gate));
+    std::size_t open = 0;
+    for (const RegionGain& gain : run.report.gains) {
+      EXPECT_EQ(gain.gains, gain.change < 0 && gain.p_adjusted < 0.05);
+      EXPECT_EQ(run.snapshot.adapters.contains(gain.region), gain.gains);
+      open += gain.gains;
+    }
+    EXPECT_GT(open, 0u);
+    EXPECT_LT(open, run.report.gains.size());
+    EXPECT_GT(run.report.training.samples, 0);
+    EXPECT_GT(run.report.tuning.samples, run.report.curve.back().samples);  // the probe counts
+  }
+}
+
+TEST(GainGateTest, GainAloneLeavesDriftAlone) {
+  AdaptOptions options = NoDrift(GateKind::kGain);
+  options.drift.d_min = 0;
+  options.drift.level = 1;  // every rise of the loss drifts
+  options.gain.level = 1e-12;
+  EXPECT_EQ(RunMethod("raie", options).report.training.samples, 0);
+  options.gate = GateKind::kDriftOrGain;
+  EXPECT_GT(RunMethod("raie", options).report.tuning.samples, 0);
+}
+
+TEST(GainGateTest, ItNeedsATuningPass) {
+  AdaptOptions options;
+  options.gate = GateKind::kDriftOrGain;
+  options.budget = BudgetKind::kOwn;
+  EXPECT_THROW(options.Validate(), Error);
+  options.budget = BudgetKind::kEqual;
+  options.gate = GateKind::kGain;
+  options.gain.level = 0;
+  EXPECT_THROW(options.Validate(), Error);
+}
+
+}  // namespace
+}  // namespace raie
