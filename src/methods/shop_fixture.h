@@ -54,12 +54,25 @@ struct Shop {
                            EditorOptions::Preset(EditorPreset::kRaie), pool);
   }
 
-  PreparedData Prepare() {
+  PreparedData Prepare() { return Prepare(simulation.log, "prepared"); }
+
+  PreparedData Prepare(const InteractionLog& log, const char* name) {
     PrepareOptions options;
     options.context = 5;
     options.k_core = 2;
-    PrepareData(simulation.log, options, folder.path() / "prepared", pool);
-    return PreparedData::Load(folder.path() / "prepared");
+    PrepareData(log, options, folder / name, pool);
+    return PreparedData::Load(folder / name);
+  }
+
+  // The same data up to the test slice, whose events are of other items.
+  PreparedData WithAnotherTestSlice() {
+    InteractionLog log = simulation.log;
+    for (std::size_t i = 0; i < log.items.size(); ++i) {
+      if (log.times[i] >= data.cuts()[1]) {
+        log.items[i] = simulation.log.items[(i * 7 + 3) % (log.items.size() / 4)];
+      }
+    }
+    return Prepare(log, "another");
   }
 
   RunContext context(std::uint64_t seed = 7) { return {.data = data, .pool = pool, .seed = seed}; }
