@@ -16,6 +16,7 @@
 #include <string_view>
 #include <vector>
 
+#include "backbones/registry.h"
 #include "base/task_pool.h"
 #include "data/prepared_data.h"
 #include "data/windows.h"
@@ -23,6 +24,7 @@
 #include "methods/adapt_report.h"
 #include "methods/scorer.h"
 #include "raie/progress.h"
+#include "training/fit.h"
 #include "training/seen_items.h"
 #include "training/snapshot.h"
 
@@ -38,6 +40,12 @@ struct Checkpoint {
 };
 using CheckpointObserver = std::function<void(const Checkpoint&)>;
 
+// How the model of S was fitted: what a method needs that fits one of its own.
+struct RefitOptions {
+  BackboneOptions backbone;
+  FitOptions fit;
+};
+
 // Where a method runs. The references must outlive it.
 struct RunContext {
   const PreparedData& data;
@@ -46,6 +54,7 @@ struct RunContext {
   ProgressObserver observer = nullptr;
   const CancelFlag* cancel = nullptr;
   CheckpointObserver on_checkpoint = nullptr;
+  const RefitOptions* refit = nullptr;  // full_retrain needs it
 };
 
 // Whether a method is to be kept, or only judged on the slice's validation part.

@@ -27,6 +27,7 @@ constexpr MethodInfo kMethods[] = {
      &MakeRaieWithoutRouting},
     {"random_regions", "RAIE with regions by a hash of the user (control)", "METHOD 4",
      &MakeRandomRegions},
+    {"full_retrain", "S and F from scratch (upper bound and cost)", "-", &MakeFullRetrain},
     {"recent_popularity", "what was taken most often in the last days of F", "-",
      &MakeRecentPopularity},
 };

@@ -21,6 +21,7 @@ std::unique_ptr<Method> MakeRaieWithoutEditing(const RunContext& context,
 std::unique_ptr<Method> MakeRaieWithoutRouting(const RunContext& context,
                                                const AdaptOptions& options);
 std::unique_ptr<Method> MakeRandomRegions(const RunContext& context, const AdaptOptions& options);
+std::unique_ptr<Method> MakeFullRetrain(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeRecentPopularity(const RunContext& context,
                                              const AdaptOptions& options);
 

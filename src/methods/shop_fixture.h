@@ -28,22 +28,21 @@ struct Shop {
     windows = WindowOptionsOf(data);
     setup = MakeSetupWindows(data, 0, windows);
     new_windows = MakeWindows(data, 1, windows);
-    BackboneOptions options;
-    options.sasrec.dim = 16;
-    options.sasrec.blocks = 1;
-    options.sasrec.heads = 1;
-    options.sasrec.context = windows.context;
-    options.sasrec.dropout = 0.1;
-    std::shared_ptr<Backbone> backbone = MakeBackbone(options, 1);
-    ItemTable items(16, MakeItemRows(options, data.catalogue_size(0), 2));
-    FitOptions fit;
-    fit.max_epochs = 12;
-    fit.batch_size = 32;
-    fit.adam.learning_rate = 5e-3;
+    SasrecOptions& sasrec = refit.backbone.sasrec;
+    sasrec.dim = 16;
+    sasrec.blocks = 1;
+    sasrec.heads = 1;
+    sasrec.context = windows.context;
+    sasrec.dropout = 0.1;
+    std::shared_ptr<Backbone> backbone = MakeBackbone(refit.backbone, 1);
+    ItemTable items(16, MakeItemRows(refit.backbone, data.catalogue_size(0), 2));
+    refit.fit.max_epochs = 12;
+    refit.fit.batch_size = 32;
+    refit.fit.adam.learning_rate = 5e-3;
     FitRequest request{.data = data, .windows = windows, .tiles = {}, .checkpoint = {}};
     request.seed = 3;
     request.catalogue_size = data.catalogue_size(0);
-    FitBackbone(fit, request, *backbone, items, pool);
+    FitBackbone(refit.fit, request, *backbone, items, pool);
     const Snapshot fitted =
         MakeFittedSnapshot({.backbone = backbone,
                             .items = std::make_shared<const ItemTable>(std::move(items)),
@@ -75,7 +74,10 @@ struct Shop {
     return Prepare(log, "another");
   }
 
-  RunContext context(std::uint64_t seed = 7) { return {.data = data, .pool = pool, .seed = seed}; }
+  RunContext context(std::uint64_t seed = 7) { return context(data, pool, seed); }
+  RunContext context(const PreparedData& of, TaskPool& on, std::uint64_t seed = 7) const {
+    return {.data = of, .pool = on, .seed = seed, .refit = &refit};
+  }
 
   AdaptSlice slice() const {
     return {.slice = 1,
@@ -108,6 +110,7 @@ struct Shop {
   WindowOptions windows;
   SetupWindows setup;
   WindowSet new_windows;
+  RefitOptions refit;
   Snapshot snapshot;
 };
 
@@ -146,7 +149,7 @@ struct Adapted {
 inline Adapted RunMethod(const std::string& name, const AdaptOptions& options,
                          TaskPool* pool = nullptr) {
   Shop& shop = TinyShop();
-  const RunContext context{.data = shop.data, .pool = pool ? *pool : shop.pool, .seed = 7};
+  const RunContext context = shop.context(shop.data, pool ? *pool : shop.pool);
   Adapted run{.method = MakeMethod(name, context, options), .snapshot = {}, .report = {}};
   run.method->Prepare(shop.snapshot, shop.setup.training);
   run.report = run.method->Adapt(shop.slice());

@@ -40,8 +40,12 @@ class TrainingRows {
     if (options.on == FitOn::kSequences) {
       sequences_ =
           MakeSequences(request.data, request.slice, request.windows, windows.removed_events);
+      for (const FitSlice& more : request.more_slices) {
+        AddSequences(MakeSequences(request.data, more.slice, request.windows, more.removed));
+      }
     } else {
       windows_ = windows.training;
+      for (const FitSlice& more : request.more_slices) AddWindows(more);
     }
   }
 
@@ -56,6 +60,24 @@ class TrainingRows {
   }
 
  private:
+  void AddSequences(const SequenceSet& more) {
+    const std::int64_t before = sequences_.num_targets();
+    for (SequenceChunk chunk : more.chunks) {
+      chunk.first_position += before;
+      sequences_.chunks.push_back(chunk);
+    }
+    sequences_.positions.insert(sequences_.positions.end(), more.positions.begin(),
+                                more.positions.end());
+  }
+
+  void AddWindows(const FitSlice& more) {
+    for (const Window& window : MakeWindows(request_.data, more.slice, request_.windows).windows) {
+      if (!std::ranges::binary_search(more.removed, window.target)) {
+        windows_.windows.push_back(window);
+      }
+    }
+  }
+
   void AppendSequence(std::int64_t number, TrainingBatch& batch) const {
     const SequenceChunk& chunk = sequences_.chunks[number];
     WindowBatch& rows = batch.rows;
@@ -214,6 +236,10 @@ class Fit {
   }
 
  private:
+  const WindowSet& ValidationWindows() const {
+    return request_.validation != nullptr ? *request_.validation : windows_.validation;
+  }
+
   bool StopsEarly() const { return options_.patience_epochs > 0 || options_.patience_steps > 0; }
 
   void Check() const {
@@ -235,7 +261,7 @@ class Fit {
              std::to_string(request_.slice) + " for context " +
              std::to_string(request_.windows.context));
     }
-    if (StopsEarly() && windows_.validation.size() == 0) {
+    if (StopsEarly() && ValidationWindows().size() == 0) {
       refuse(
           "no validation window to stop by; set patience_epochs and patience_steps to 0, or a "
           "shorter min_context");
@@ -321,7 +347,7 @@ class Fit {
 
   void Validate(FitEpoch& epoch) const {
     const WindowRanking ranking =
-        RankFittedWindows(request_, backbone_, items_, windows_.validation, pool_);
+        RankFittedWindows(request_, backbone_, items_, ValidationWindows(), pool_);
     for (const std::int64_t rank : ranking.ranks) {
       const RankMetrics metrics = MetricsOf(rank);
       epoch.validation_ndcg10 += metrics.ndcg[kAt10];

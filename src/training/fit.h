@@ -82,12 +82,20 @@ struct FitOptions {
   }
 };
 
+// A later slice that is learnt from too.
+struct FitSlice {
+  int slice = 0;
+  std::vector<std::int64_t> removed;  // sorted rows that are not, at the end of their user's slice
+};
+
 struct FitRequest {
   const PreparedData& data;
   int slice = 0;
-  WindowOptions windows;                // context: at most the backbone's
-  std::int64_t catalogue_size = 0;      // C_S; items of the loss
-  SeenItems seen = SeenItems::kRanked;  // in validation
+  std::vector<FitSlice> more_slices = {};  // trained on with `slice`; full_retrain
+  const WindowSet* validation = nullptr;   // null: the validation windows of `slice`
+  WindowOptions windows;                   // context: at most the backbone's
+  std::int64_t catalogue_size = 0;         // C_S; items of the loss
+  SeenItems seen = SeenItems::kRanked;     // in validation
   TileOptions tiles;
   std::uint64_t seed = 0;
   std::string backbone;              // its options as text; a checkpoint of others is refused
