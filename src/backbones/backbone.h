@@ -22,6 +22,11 @@
 
 namespace raie {
 
+// Stands for the item that is to be found, in backbones with reads_masks(). A row without one asks
+// what comes next: such a backbone appends [MASK] to it, and the output at the row's last position
+// is that of the appended [MASK]. So whoever wants the next item asks every backbone alike.
+inline constexpr ItemId kMaskItem{-2};
+
 // Sequences of a tile, oldest item first, concatenated. Position p of a sequence of n items is
 // max_length - n + p: sequences are right-aligned.
 struct WindowBatch {
@@ -75,7 +80,8 @@ struct ForwardInput {
 struct GradientSink {
   std::span<float> parameters;  // flat, as Backbone::parameters()
   std::span<float> adapter;     // flat, as Adapter::values()
-  std::span<float> input_TD;    // gradient to the gathered item row of every token (set, not added)
+  std::span<float> input_TD;    // gradient to the gathered item row of every token (set, not added);
+                                // zero for kMaskItem
 };
 
 enum class Purpose { kScore, kTrainAdapter, kTrainAll };
@@ -89,6 +95,8 @@ class Backbone {
   virtual std::span<const LinearMapInfo> linear_maps() const = 0;
   // Does a tile need the time of every event?
   virtual bool reads_times() const { return false; }
+  // May rows hold kMaskItem? They may then be max_length() + 1 long, and S is fitted by cloze.
+  virtual bool reads_masks() const { return false; }
 
   virtual std::unique_ptr<BoundWeights> Bind(const Adapter* adapter, Purpose purpose) const = 0;
   virtual std::unique_ptr<Tape> Forward(const BoundWeights& weights, const ForwardInput& input,

@@ -83,9 +83,11 @@ ItemTransformer::ItemTransformer(const TransformerOptions& options,
       stack_(ShapeOf(options, shape.mask), layout_),
       parameters_(layout_.size()) {
   stack_.Initialise(parameters_, DeriveSeed(seed, 1));
-  if (shape.positions == InputPositions::kNone) return;
-  DrawNormal(options.init_std, DeriveSeed(seed, 2),
-             std::span(parameters_).subspan(position_begin_, PositionSize()));
+  if (shape.positions == InputPositions::kLearned) {
+    DrawNormal(options.init_std, DeriveSeed(seed, 2),
+               std::span(parameters_).subspan(position_begin_, PositionSize()));
+  }
+  if (shape.masks) mask_begin_ = AddTable("mask_token", 1, DeriveSeed(seed, 3)).begin;
 }
 
 std::optional<RelativeAttention> ItemTransformer::RelativeTo(const ForwardInput& /*input*/) const {
@@ -102,7 +104,7 @@ RelativeAttention::Table ItemTransformer::AddTable(std::string name, std::int64_
 
 std::int64_t ItemTransformer::AddPositions() {
   if (shape_.positions == InputPositions::kNone) return 0;
-  return layout_.Add("position.weight", {options_.context, options_.dim}, true);
+  return layout_.Add("position.weight", {Rules().max_tokens(), options_.dim}, true);
 }
 
 float ItemTransformer::InputFactor() const {
@@ -122,7 +124,7 @@ std::unique_ptr<Tape> ItemTransformer::Forward(const BoundWeights& weights,
                                                const ForwardInput& input,
                                                std::span<float> hidden_PD) const {
   const auto& bound = static_cast<const Weights&>(weights);
-  const TileIndex index(input, options_.context, options_.dim);
+  const TileIndex index(input, Rules());
   auto tape = std::make_unique<Activations>();
   tape->relative = RelativeTo(input);
   const TransformerCall call = CallOf(bound, input, index, *tape, options_.dropout);
@@ -138,7 +140,7 @@ void ItemTransformer::Backward(const BoundWeights& weights, const ForwardInput& 
                                const GradientSink& sink) const {
   const auto& bound = static_cast<const Weights&>(weights);
   const auto& kept = static_cast<const Activations&>(tape);
-  const TileIndex index(input, options_.context, options_.dim);
+  const TileIndex index(input, Rules());
   const TransformerCall call = CallOf(bound, input, index, kept, options_.dropout);
   nn::ArenaLease arena;
   const Matrix dx = stack_.Backward(bound.stack, call, *arena, kept.stack, grad_PD, sink);
@@ -160,6 +162,7 @@ Matrix ItemTransformer::Embed(const ForwardInput& input, const TileIndex& index,
            std::span<const float>(parameters_).subspan(position_begin_, positions * PositionSize()),
        .position_ids_T = index.position_rows(),
        .out_TD = Flat(x)});
+  EmbedMasks(index, x);
   const kernels::Dropout dropout = EmbeddingDropout(call);
   if (dropout.active()) {
     kernels::ResidualForward({.dim = options_.dim,
@@ -171,6 +174,16 @@ Matrix ItemTransformer::Embed(const ForwardInput& input, const TileIndex& index,
                               .h_TD = Flat(x)});
   }
   return x;
+}
+
+void ItemTransformer::EmbedMasks(const TileIndex& index, Matrix x) const {
+  const float* const mask = parameters_.data() + mask_begin_;
+  const float factor = InputFactor();
+  for (const std::int32_t token : index.mask_tokens()) {
+    const float* const position =
+        parameters_.data() + position_begin_ + index.position_rows()[token] * options_.dim;
+    for (std::int64_t i = 0; i < options_.dim; ++i) x.row(token)[i] = factor * mask[i] + position[i];
+  }
 }
 
 void ItemTransformer::BackEmbed(const TileIndex& index, const TransformerCall& call, Matrix dx,
@@ -188,10 +201,32 @@ void ItemTransformer::BackEmbed(const TileIndex& index, const TransformerCall& c
     kernels::ScatterAddRows(options_.dim, Flat(dx), index.position_rows(), 1,
                             sink.parameters.subspan(position_begin_, PositionSize()));
   }
+  for (const std::int32_t token : index.mask_tokens()) {
+    if (sink.parameters.empty()) break;
+    for (std::int64_t i = 0; i < options_.dim; ++i) {
+      sink.parameters[mask_begin_ + i] += InputFactor() * dx.row(token)[i];
+    }
+  }
+  if (!sink.input_TD.empty()) BackInput(index, dx, sink.input_TD);
+}
+
+void ItemTransformer::BackInput(const TileIndex& index, Matrix dx,
+                                std::span<float> input_TD) const {
   const float factor = InputFactor();
-  if (sink.input_TD.empty()) return;
-  std::transform(dx.data, dx.data + dx.rows * dx.cols, sink.input_TD.begin(),
-                 [factor](float value) { return factor * value; });
+  const auto scale = [factor](float value) { return factor * value; };
+  const auto tokens = index.tokens_of_batch();
+  if (tokens.empty()) {
+    std::transform(dx.data, dx.data + dx.rows * dx.cols, input_TD.begin(), scale);
+    return;
+  }
+  for (std::size_t t = 0; t < tokens.size(); ++t) {
+    const auto out = input_TD.subspan(t * options_.dim, options_.dim);
+    if (tokens[t] < 0) {
+      std::fill(out.begin(), out.end(), 0.0f);
+    } else {
+      std::transform(dx.row(tokens[t]), dx.row(tokens[t]) + options_.dim, out.begin(), scale);
+    }
+  }
 }
 
 }  // namespace raie

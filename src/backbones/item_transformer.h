@@ -3,9 +3,10 @@
 // Concept: x = factor * item row (+ position row), dropout; a TransformerStack; its output is the
 //          hidden state. Explicit Forward and Backward; in the last block only the requested
 //          positions are computed. A backbone derives from it, says what differs and adds tables of
-//          its own.
-// Shapes:  see backbone.h. Position p of a sequence of n items reads position row
-//          max_length - n + p.
+//          its own. With `masks`, [MASK] has a row of its own among the parameters, read like an
+//          item's (docs/decisions/007); it is never scored.
+// Shapes:  see backbone.h. Token p of a row of n tokens reads position row R - n + p, where the
+//          table has R rows: max_length, and one more with `masks`.
 // Errors:  kInvalidArgument if heads do not divide dim, or an option is out of range.
 #pragma once
 
@@ -36,6 +37,7 @@ struct ItemTransformerShape {
   InputScale scale = InputScale::kOne;
   InputPositions positions = InputPositions::kLearned;
   kernels::AttentionMask mask = kernels::AttentionMask::kCausal;
+  bool masks = false;  // reads kMaskItem
 };
 
 class ItemTransformer : public Backbone {
@@ -46,6 +48,7 @@ class ItemTransformer : public Backbone {
 
   std::int64_t dim() const override { return options_.dim; }
   std::int64_t max_length() const override { return options_.context; }
+  bool reads_masks() const override { return shape_.masks; }
   std::span<const LinearMapInfo> linear_maps() const override { return stack_.linear_maps(); }
   std::span<const Parameter> parameter_list() const override { return layout_.list(); }
   std::span<float> parameters() override { return parameters_; }
@@ -66,12 +69,17 @@ class ItemTransformer : public Backbone {
 
  private:
   std::int64_t AddPositions();
-  std::int64_t PositionSize() const { return options_.context * options_.dim; }
+  TileRules Rules() const {
+    return {.max_length = options_.context, .dim = options_.dim, .masks = shape_.masks};
+  }
+  std::int64_t PositionSize() const { return Rules().max_tokens() * options_.dim; }
   float InputFactor() const;
   kernels::Matrix Embed(const ForwardInput& input, const TileIndex& index,
                         const TransformerCall& call, nn::Arena& arena) const;
+  void EmbedMasks(const TileIndex& index, kernels::Matrix x) const;
   void BackEmbed(const TileIndex& index, const TransformerCall& call, kernels::Matrix dx,
                  const GradientSink& sink) const;
+  void BackInput(const TileIndex& index, kernels::Matrix dx, std::span<float> input_TD) const;
 
   TransformerOptions options_;
   ItemTransformerShape shape_;
@@ -79,6 +87,7 @@ class ItemTransformer : public Backbone {
   std::int64_t position_begin_;  // kLearned only
   TransformerStack stack_;
   std::vector<float> parameters_;
+  std::int64_t mask_begin_ = 0;  // with masks only
 };
 
 }  // namespace raie

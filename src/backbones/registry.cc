@@ -8,6 +8,7 @@ namespace {
 
 constexpr BackboneInfo kBackbones[] = {
     {"sasrec", "causal transformer, next item", "Kang & McAuley 2018"},
+    {"bert4rec", "bidirectional transformer, masked items", "Sun et al. 2019"},
     {"tisasrec", "SASRec that reads the times between items", "Li et al. 2020"},
 };
 
@@ -25,6 +26,7 @@ std::span<const BackboneInfo> Backbones() { return kBackbones; }
 
 TransformerOptions& NamedSection(BackboneOptions& options) {
   if (options.name == "sasrec") return options.sasrec;
+  if (options.name == "bert4rec") return options.bert4rec;
   if (options.name == "tisasrec") return options.tisasrec;
   Unknown(options.name);
 }
@@ -35,6 +37,7 @@ const TransformerOptions& NamedSection(const BackboneOptions& options) {
 
 std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed) {
   if (options.name == "sasrec") return MakeSasrec(options.sasrec, seed);
+  if (options.name == "bert4rec") return MakeBert4rec(options.bert4rec, seed);
   if (options.name == "tisasrec") return MakeTisasrec(options.tisasrec, seed);
   Unknown(options.name);
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "backbones/backbone.h"
+#include "backbones/bert4rec.h"
 #include "backbones/sasrec.h"
 #include "backbones/tisasrec.h"
 #include "base/options.h"
@@ -21,11 +22,13 @@ namespace raie {
 struct BackboneOptions {
   std::string name = "sasrec";
   SasrecOptions sasrec;
+  Bert4recOptions bert4rec;
   TisasrecOptions tisasrec;
 
   static void VisitFields(auto& self, auto&& visit) {
-    visit(self.name, Field{.name = "name", .help = "which backbone: sasrec, tisasrec"});
+    visit(self.name, Field{.name = "name", .help = "which backbone: sasrec, bert4rec, tisasrec"});
     visit(self.sasrec, Field{.name = "sasrec", .help = "options of SASRec"});
+    visit(self.bert4rec, Field{.name = "bert4rec", .help = "options of BERT4Rec"});
     visit(self.tisasrec, Field{.name = "tisasrec", .help = "options of TiSASRec"});
   }
 };

@@ -19,7 +19,7 @@ std::string At(const OutputPosition& output) {
 
 }  // namespace
 
-TileIndex::TileIndex(const ForwardInput& input, std::int64_t max_length, std::int64_t dim) {
+TileIndex::TileIndex(const ForwardInput& input, const TileRules& rules) : rules_(rules) {
   const WindowBatch& batch = input.batch;
   const std::int64_t tokens = batch.num_tokens();
   if (static_cast<std::int64_t>(batch.items.size()) != tokens ||
@@ -28,35 +28,64 @@ TileIndex::TileIndex(const ForwardInput& input, std::int64_t max_length, std::in
            std::to_string(batch.items.size()) + " items, " + std::to_string(batch.num_rows()) +
            " rows have " + std::to_string(batch.row_keys.size()) + " row keys");
   }
-  const auto num_items = static_cast<std::int64_t>(input.items.base_ND.size()) / dim;
-  item_ids_T_.reserve(tokens);
-  for (const ItemId item : batch.items) {
-    if (Index(item) < 0 || Index(item) >= num_items) {
-      Refuse("item " + std::to_string(Index(item)) + " of a table of " + std::to_string(num_items));
-    }
-    item_ids_T_.push_back(Index(item));
-  }
-  position_rows_T_.reserve(tokens);
-  tokens_T_.reserve(tokens);
-  for (std::int64_t row = 0; row < batch.num_rows(); ++row) AddRow(batch, row, max_length);
+  const std::int64_t room = tokens + (rules.masks ? batch.num_rows() : 0);
+  item_ids_T_.reserve(room);
+  position_rows_T_.reserve(room);
+  tokens_T_.reserve(room);
+  for (std::int64_t row = 0; row < batch.num_rows(); ++row) AddRow(input, row);
   AddOutputs(input);
 }
 
-void TileIndex::AddRow(const WindowBatch& batch, std::int64_t row, std::int64_t max_length) {
-  const std::int64_t length = batch.offsets[row + 1] - batch.offsets[row];
-  if (length < 1 || length > max_length) {
+void TileIndex::AddRow(const ForwardInput& input, std::int64_t row) {
+  const WindowBatch& batch = input.batch;
+  const std::int64_t begin = batch.offsets[row], length = batch.offsets[row + 1] - begin;
+  const auto items = std::span(batch.items).subspan(begin, length);
+  const bool appends =
+      rules_.masks && std::find(items.begin(), items.end(), kMaskItem) == items.end();
+  const std::int64_t tokens = length + (appends ? 1 : 0);
+  if (length < 1 || tokens > rules_.max_tokens()) {
     Refuse("row " + std::to_string(row) + " has " + std::to_string(length) +
-           " items, expected 1 to " + std::to_string(max_length));
+           " items, expected 1 to " + std::to_string(rules_.max_tokens() - (appends ? 1 : 0)));
   }
-  for (std::int64_t p = 0; p < length; ++p) {
-    position_rows_T_.push_back(static_cast<std::int32_t>(max_length - length + p));
+  const auto num_items = static_cast<std::int64_t>(input.items.base_ND.size()) / rules_.dim;
+  for (const ItemId item : items) {
+    if (rules_.masks) {
+      tokens_of_batch_.push_back(
+          item == kMaskItem ? -1 : static_cast<std::int32_t>(item_ids_T_.size()));
+    }
+    AddToken(item, num_items);
+  }
+  if (appends) AddToken(kMaskItem, num_items);
+  offsets_S1_.push_back(static_cast<std::int32_t>(item_ids_T_.size()));
+  for (std::int64_t p = 0; p < tokens; ++p) {
+    position_rows_T_.push_back(static_cast<std::int32_t>(rules_.max_tokens() - tokens + p));
     tokens_T_.push_back({batch.row_keys[row], static_cast<std::uint32_t>(p)});
   }
 }
 
+void TileIndex::AddToken(ItemId item, std::int64_t num_items) {
+  if (rules_.masks && item == kMaskItem) {
+    mask_tokens_.push_back(static_cast<std::int32_t>(item_ids_T_.size()));
+    item_ids_T_.push_back(0);
+    return;
+  }
+  if (Index(item) < 0 || Index(item) >= num_items) {
+    Refuse("item " + std::to_string(Index(item)) + " of a table of " + std::to_string(num_items));
+  }
+  item_ids_T_.push_back(Index(item));
+}
+
+// The last position of a row that got a [MASK] is that [MASK].
+std::int32_t TileIndex::TokenOf(const WindowBatch& batch, const OutputPosition& output) const {
+  const std::int32_t length = batch.offsets[output.row + 1] - batch.offsets[output.row];
+  const std::int32_t begin = offsets_S1_[output.row];
+  if (output.position + 1 == length) return offsets_S1_[output.row + 1] - 1;
+  return begin + output.position;
+}
+
 void TileIndex::AddOutputs(const ForwardInput& input) {
   const WindowBatch& batch = input.batch;
-  all_outputs_ = static_cast<std::int64_t>(input.outputs.size()) == batch.num_tokens();
+  all_outputs_ = input.outputs.size() == item_ids_T_.size();
   query_offsets_S1_.assign(batch.num_rows() + 1, 0);
   std::int32_t last = -1;
   for (const OutputPosition& output : input.outputs) {
@@ -64,13 +93,13 @@ void TileIndex::AddOutputs(const ForwardInput& input) {
         output.position >= batch.offsets[output.row + 1] - batch.offsets[output.row]) {
       Refuse(At(output) + " is outside its row");
     }
-    const std::int32_t token = batch.offsets[output.row] + output.position;
+    const std::int32_t token = TokenOf(batch, output);
     if (token <= last) Refuse(At(output) + " is not sorted or there twice");
     last = token;
     ++query_offsets_S1_[output.row + 1];
     if (all_outputs_) continue;
     output_tokens_P_.push_back(token);
-    query_positions_P_.push_back(output.position);
+    query_positions_P_.push_back(token - offsets_S1_[output.row]);
     tokens_P_.push_back(tokens_T_[token]);
   }
   for (std::size_t s = 1; s < query_offsets_S1_.size(); ++s) {
@@ -79,7 +108,7 @@ void TileIndex::AddOutputs(const ForwardInput& input) {
 }
 
 TransformerCall TileIndex::Call(const ForwardInput& input) const {
-  TransformerCall call{.offsets_S1 = input.batch.offsets,
+  TransformerCall call{.offsets_S1 = offsets_S1_,
                        .row_keys_S = input.batch.row_keys,
                        .tokens_T = tokens_T_,
                        .all_outputs = all_outputs_,

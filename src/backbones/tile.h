@@ -1,8 +1,9 @@
 // What do the kernels need to know of a tile besides its items?
 //
 // Concept: checks a ForwardInput once and derives the index arrays that layers share: token keys
-// for
-//          dropout, position rows, and where the requested outputs are.
+//          for dropout, position rows, and where the requested outputs are. Where rows may hold
+//          [MASK], a row without one gets one appended (backbone.h, kMaskItem): the tile then has
+//          more tokens than the batch.
 // Errors:  kInvalidArgument for a row that is empty or too long, an item outside the table, outputs
 //          that are not sorted, twice there or outside their row.
 #pragma once
@@ -16,21 +17,38 @@
 
 namespace raie {
 
+struct TileRules {
+  std::int64_t max_length = 0;  // items of a row
+  std::int64_t dim = 0;
+  bool masks = false;  // rows have [MASK], one at least
+
+  std::int64_t max_tokens() const { return max_length + (masks ? 1 : 0); }
+};
+
 class TileIndex {
  public:
-  TileIndex(const ForwardInput& input, std::int64_t max_length, std::int64_t dim);
+  TileIndex(const ForwardInput& input, const TileRules& rules);
 
   // Returns the tile as the blocks see it, dropout inactive; valid as long as this and `input`.
   TransformerCall Call(const ForwardInput& input) const;
-  std::span<const std::int32_t> item_ids() const { return item_ids_T_; }
-  // Position p of a row of n items reads row max_length - n + p.
+  std::span<const std::int32_t> item_ids() const { return item_ids_T_; }  // 0 for [MASK]
+  std::span<const std::int32_t> mask_tokens() const { return mask_tokens_; }
+  // The tile's token of every token of the batch, -1 for [MASK]; empty: one for one.
+  std::span<const std::int32_t> tokens_of_batch() const { return tokens_of_batch_; }
+  // Token p of a row of n tokens reads row max_tokens() - n + p.
   std::span<const std::int32_t> position_rows() const { return position_rows_T_; }
 
  private:
-  void AddRow(const WindowBatch& batch, std::int64_t row, std::int64_t max_length);
+  void AddRow(const ForwardInput& input, std::int64_t row);
+  void AddToken(ItemId item, std::int64_t num_items);
   void AddOutputs(const ForwardInput& input);
+  std::int32_t TokenOf(const WindowBatch& batch, const OutputPosition& output) const;
 
+  TileRules rules_;
+  std::vector<std::int32_t> offsets_S1_ = {0};
   std::vector<std::int32_t> item_ids_T_;
+  std::vector<std::int32_t> mask_tokens_;
+  std::vector<std::int32_t> tokens_of_batch_;
   std::vector<std::int32_t> position_rows_T_;
   std::vector<kernels::TokenKey> tokens_T_;
   bool all_outputs_ = true;

@@ -101,23 +101,27 @@ def ffn(x, p, adapter, prefix, options):
     return linear(hidden, p, adapter, prefix + "ffn_out")
 
 
+def block(x, mask, p, adapter, b, options):
+    prefix = f"blocks.{b}."
+    norm = lambda t, n: layer_norm(t, p, prefix + n, options["layer_norm_epsilon"])
+    attend = lambda t: attention(t, mask, p, adapter, prefix, options["heads"])
+    if options["norm"] == "post":
+        x = norm(x + attend(x), "norm1")
+        return norm(x + ffn(x, p, adapter, prefix, options), "norm2")
+    x = x + attend(norm(x, "norm1"))
+    return x + ffn(norm(x, "norm2"), p, adapter, prefix, options)
+
+
 def forward(rows_BLD, real_BL, p, adapter, options, batch):
     """Returns hidden states [B, L, D] of left-padded item rows."""
-    length, eps = options["context"], options["layer_norm_epsilon"]
+    length = options["context"]
     scale = options["dim"] ** 0.5 if options["input_scale"] == "sqrt_dim" else 1.0
     x = scale * rows_BLD + p["position.weight"]
     causal = torch.ones(length, length, dtype=torch.bool).tril()
     mask = causal[None] & real_BL[:, None, :]
     for b in range(options["blocks"]):
-        prefix = f"blocks.{b}."
-        norm = lambda t, n: layer_norm(t, p, prefix + n, eps)
-        if options["norm"] == "post":
-            x = norm(x + attention(x, mask, p, adapter, prefix, options["heads"]), "norm1")
-            x = norm(x + ffn(x, p, adapter, prefix, options), "norm2")
-        else:
-            x = x + attention(norm(x, "norm1"), mask, p, adapter, prefix, options["heads"])
-            x = x + ffn(norm(x, "norm2"), p, adapter, prefix, options)
-    return layer_norm(x, p, "final_norm", eps)
+        x = block(x, mask, p, adapter, b, options)
+    return layer_norm(x, p, "final_norm", options["layer_norm_epsilon"])
 
 
 def run_case(options, values, adapter_values, items_ND, batch, use_adapter, all_positions, forward):

@@ -50,8 +50,8 @@ inline std::uint32_t SiteOf(std::string_view name) {
   return 1 + 4 * block + static_cast<std::uint32_t>(at - std::begin(places));
 }
 
-// A backbone and its twin: item rows of one sequence in, hidden states out; `row` is its row in the
-// tile.
+// A backbone and its twin: item rows of one sequence in (zero for kMaskItem), hidden states out;
+// `row` is its row in the tile.
 struct TwinSubject {
   TransformerOptions options;
   InputScale scale = InputScale::kOne;
@@ -59,6 +59,7 @@ struct TwinSubject {
   std::function<Matrix(const TransformerModel&, const RandomTile&, std::int64_t row,
                        const Matrix& items)>
       run_row;
+  std::vector<std::int64_t> masked = {};  // tokens of the tile that are kMaskItem
 };
 
 class BackboneTwin {
@@ -91,6 +92,7 @@ class BackboneTwin {
     std::copy(values.begin(), values.end(), adapter_.values().begin());
     const std::int32_t lengths[] = {6, 1, 4};
     tile_ = MakeRandomTile(lengths, kItems, options_.dim, 9);
+    for (const std::int64_t token : subject.masked) tile_.batch.items[token] = kMaskItem;
     outputs_ =
         c.all_outputs ? tile_.AllOutputs() : std::vector<OutputPosition>{{0, 2}, {0, 5}, {2, 3}};
     weights_ = RandomValues(outputs_.size() * options_.dim, 1, 8);
@@ -197,6 +199,10 @@ class BackboneTwin {
   Matrix InputRows() const {
     Matrix rows;
     for (const ItemId item : tile_.batch.items) {
+      if (item == kMaskItem) {
+        rows.emplace_back(options_.dim, 0.0);
+        continue;
+      }
       const float* const row = &tile_.items_ND[Index(item) * options_.dim];
       rows.emplace_back(row, row + options_.dim);
     }
