@@ -53,6 +53,7 @@ void Check(bool ok, const char* what) {
 void CheckTerms(const AttentionShape& shape, std::int64_t width, const RelativeTerms& terms) {
   Check(shape.mask == AttentionMask::kCausal, "the mask is not causal");
   const auto positions = static_cast<std::int64_t>(terms.position_keys_LD.size()) / width;
+  const auto intervals = static_cast<std::int64_t>(terms.interval_keys_RD.size()) / width;
   Check(terms.position_keys_LD.size() == terms.position_values_LD.size() &&
             terms.interval_keys_RD.size() == terms.interval_values_RD.size() &&
             terms.position_keys_LD.size() % width == 0 &&
@@ -65,9 +66,10 @@ void CheckTerms(const AttentionShape& shape, std::int64_t width, const RelativeT
     const std::int32_t begin = shape.offsets_S1[s], end = shape.offsets_S1[s + 1];
     Check(end - begin <= positions, "a sequence longer than the positions");
     for (std::int32_t t = begin; t < end; ++t) {
-      const std::int32_t last = terms.run_offsets_T1[t + 1] - 1;
-      Check(last >= terms.run_offsets_T1[t] && terms.runs[last].end == t - begin + 1,
+      const std::int32_t first = terms.run_offsets_T1[t], last = terms.run_offsets_T1[t + 1] - 1;
+      Check(first <= last && terms.runs[last].end == t - begin + 1,
             "the runs of a query do not end at it");
+      Check(terms.runs[first].interval < intervals, "an interval longer than the table");
     }
   }
 }

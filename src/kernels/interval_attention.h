@@ -29,8 +29,9 @@ struct IntervalRun {
 };
 
 struct RelativeTerms {
-  std::span<const std::int32_t> run_offsets_T1 = {};  // runs of token t as a query
-  std::span<const IntervalRun> runs = {};  // the last of a token at position p ends p + 1
+  // Runs of token t as a query: the first is of its longest interval, the last ends behind itself.
+  std::span<const std::int32_t> run_offsets_T1 = {};
+  std::span<const IntervalRun> runs = {};
   std::span<const float> position_keys_LD = {}, position_values_LD = {};
   std::span<const float> interval_keys_RD = {}, interval_values_RD = {};
 };

@@ -214,6 +214,11 @@ TEST_P(IntervalAttentionTest, ShapesThatDoNotAgreeAreRefused) {
   if (longest > 4) {
     EXPECT_THROW(IntervalAttentionForward(Args(), terms), Error) << "too few positions";
   }
+  terms = Terms();
+  if (longest > 13) {  // some interval is not 0
+    terms.interval_keys_RD = terms.interval_values_RD = one_row;
+    EXPECT_THROW(IntervalAttentionForward(Args(), terms), Error) << "too few intervals";
+  }
   AttentionForwardArgs full = Args();
   full.shape.mask = AttentionMask::kFull;
   EXPECT_THROW(IntervalAttentionForward(full, Terms()), Error) << "not causal";
