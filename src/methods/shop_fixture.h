@@ -1,9 +1,11 @@
 // A tiny simulated shop with a fitted backbone and regions, for tests of the F phase.
 //
-// Concept: made once a test program: 4 interests of which one drifts, 16-dimensional SASRec, a few
-//          epochs. Everything follows from fixed seeds.
+// Concept: made once a test program and backbone: 4 interests of which one drifts, a 16-dimensional
+//          backbone (SASRec unless another is named), a few epochs. Everything follows from fixed
+//          seeds.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <numeric>
 #include <set>
@@ -23,17 +25,19 @@
 namespace raie::testing {
 
 struct Shop {
-  explicit Shop(const SimulatorOptions& simulator, std::int64_t regions)
+  Shop(const SimulatorOptions& simulator, std::int64_t regions,
+       const std::string& backbone_name = "sasrec")
       : simulation(SimulateLog(simulator, pool)), data(Prepare()) {
     windows = WindowOptionsOf(data);
     setup = MakeSetupWindows(data, 0, windows);
     new_windows = MakeWindows(data, 1, windows);
-    SasrecOptions& sasrec = refit.backbone.sasrec;
-    sasrec.dim = 16;
-    sasrec.blocks = 1;
-    sasrec.heads = 1;
-    sasrec.context = windows.context;
-    sasrec.dropout = 0.1;
+    refit.backbone.name = backbone_name;
+    TransformerOptions& sizes = NamedSection(refit.backbone);
+    sizes.dim = 16;
+    sizes.blocks = 1;
+    sizes.heads = 1;
+    sizes.context = windows.context;
+    sizes.dropout = 0.1;
     std::shared_ptr<Backbone> backbone = MakeBackbone(refit.backbone, 1);
     ItemTable items(16, MakeItemRows(refit.backbone, data.catalogue_size(0), 2));
     refit.fit.max_epochs = 12;
@@ -114,22 +118,22 @@ struct Shop {
   Snapshot snapshot;
 };
 
-inline Shop& TinyShop() {
-  static Shop shop(
-      [] {
-        SimulatorOptions options;
-        options.users = 80;
-        options.items = 80;
-        options.events = 4000;
-        options.interests = 4;
-        options.drifting = 1;
-        options.successors = 2;
-        options.noise = 0.1;
-        options.born_later = 0.1;
-        return options;
-      }(),
-      4);
-  return shop;
+inline Shop& TinyShop(const std::string& backbone = "sasrec") {
+  static std::map<std::string, std::unique_ptr<Shop>> shops;
+  std::unique_ptr<Shop>& shop = shops[backbone];
+  if (shop == nullptr) {
+    SimulatorOptions options;
+    options.users = 80;
+    options.items = 80;
+    options.events = 4000;
+    options.interests = 4;
+    options.drifting = 1;
+    options.successors = 2;
+    options.noise = 0.1;
+    options.born_later = 0.1;
+    shop = std::make_unique<Shop>(options, 4, backbone);
+  }
+  return *shop;
 }
 
 // Without the gate, whole budget `own`: the least that trains every region.

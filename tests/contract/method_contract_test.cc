@@ -147,6 +147,26 @@ TEST_P(MethodContract, TheTuningPassAloneIsEnoughToJudge) {
   }
 }
 
+TEST_P(MethodContract, LearnsOnEveryBackbone) {
+  for (const BackboneInfo& backbone : Backbones()) {
+    SCOPED_TRACE(backbone.name);
+    Shop& shop = TinyShop(backbone.name);
+    const RunContext context = shop.context();
+    const auto method = MakeMethod(name(), context, QuickOptions());
+    method->Prepare(shop.snapshot, shop.setup.training);
+    method->Adapt(shop.slice());
+    const RankSetRequest request{.context = shop.windows.context,
+                                 .catalogue_size = shop.data.catalogue_size(1),
+                                 .seen = SeenItems::kRanked,
+                                 .popularity_slice = -1};
+    const auto ranks =
+        RankWindows(*method->MakeScorer(), shop.data, shop.new_windows, request, shop.pool).ranks;
+    // Far better than by chance, even popularity.
+    const auto hits = std::ranges::count_if(ranks, [](std::int64_t rank) { return rank <= 10; });
+    EXPECT_GT(static_cast<double>(hits), 0.2 * static_cast<double>(ranks.size()));
+  }
+}
+
 // A log that differs in T only must give the same method.
 TEST_P(MethodContract, NothingOfTheTestSliceIsRead) {
   Shop& shop = TinyShop();
