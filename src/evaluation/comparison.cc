@@ -54,6 +54,14 @@ std::vector<ComparedMethod> StandardComparison(const AdaptOptions& options) {
           {"RAIE", "raie", WithEditor(options, EditorPreset::kRaie)}};
 }
 
+Learnt LearnFromSlice(const ComparedMethod& compared, const RunContext& context,
+                      const ComparisonRequest& request) {
+  Learnt learnt{MakeMethod(compared.method, context, compared.options), {}};
+  learnt.method->Prepare(request.setup, request.setup_windows.training);
+  learnt.report = learnt.method->Adapt(request.slice);
+  return learnt;
+}
+
 std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> methods,
                                           const PreparedData& data,
                                           const ComparisonRequest& request, TaskPool& pool) {
@@ -70,13 +78,14 @@ std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> method
                                .seed = seed,
                                .observer = request.observer ? observer : nullptr,
                                .cancel = request.cancel};
-      const auto method = MakeMethod(compared.method, context, compared.options);
-      method->Prepare(request.setup, request.setup_windows.training);
-      ComparisonRow row{.label = compared.label, .seed = seed, .evaluation = {}, .adapt = {}};
-      row.adapt = method->Adapt(request.slice);
+      Learnt learnt = LearnFromSlice(compared, context, request);
+      ComparisonRow row{.label = compared.label,
+                        .seed = seed,
+                        .evaluation = {},
+                        .adapt = std::move(learnt.report)};
       EvaluationRequest evaluation = request.evaluation;
       evaluation.catalogue_size = request.slice.catalogue_size;
-      row.evaluation = Evaluate(*method->MakeScorer(), data, evaluation, pool);
+      row.evaluation = Evaluate(*learnt.method->MakeScorer(), data, evaluation, pool);
       rows.push_back(std::move(row));
     }
   }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <span>
 #include <string>
@@ -45,6 +46,15 @@ struct ComparisonRow {
   EvaluationReport evaluation;
   AdaptReport adapt;
 };
+
+// A method that has learnt from the slice.
+struct Learnt {
+  std::unique_ptr<Method> method;
+  AdaptReport report;
+};
+
+Learnt LearnFromSlice(const ComparedMethod& compared, const RunContext& context,
+                      const ComparisonRequest& request);
 
 std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> methods,
                                           const PreparedData& data,

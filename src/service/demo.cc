@@ -27,15 +27,7 @@ struct Stage {
   const PhaseControl& control;
   std::uint64_t seed;
 
-  AdaptSlice slice() const {
-    return {.slice = kLearnSlice,
-            .windows = &windows.training,
-            .memory = &windows.memory,
-            .reference = &windows.reference,
-            .catalogue_size = data.catalogue_size(kLearnSlice),
-            .context = model.info.windows.context,
-            .seen = model.info.seen()};
-  }
+  AdaptSlice slice() const { return MakeAdaptSlice(data, kLearnSlice, windows); }
 };
 
 SlicePlan MeasureDriftOf(const Stage& stage) {

@@ -20,20 +20,6 @@ constexpr std::uint64_t kRegionsPart = 1;  // of the seed
 
 bool IsLeaveLastOut(const PreparedData& data) { return data.contexts_cross_slices(); }
 
-Configuration ConfigurationFor(const PreparedData& data, const PhaseControl& control) {
-  const Protocol protocol = OptionsOf(data).protocol;
-  Configuration configuration = Configure(control.settings, protocol);
-  if (!IsGiven(control.settings, "backbone." + configuration.backbone.name + ".context")) {
-    NamedSection(configuration.backbone).context = WindowOptionsOf(data).context;
-  }
-  if (protocol == Protocol::kPaper) {  // METHOD section 3: 5 epochs, no early stopping
-    if (!IsGiven(control.settings, "fit.max_epochs")) configuration.fit.max_epochs = 5;
-    if (!IsGiven(control.settings, "fit.patience_epochs")) configuration.fit.patience_epochs = 0;
-    if (!IsGiven(control.settings, "fit.patience_steps")) configuration.fit.patience_steps = 0;
-  }
-  return configuration;
-}
-
 void CheckWindows(const SetupWindows& windows, const Configuration& configuration,
                   const PreparedData& data) {
   const auto refuse = [](const std::string& what, ErrorCode code = ErrorCode::kNotFound) {
@@ -102,6 +88,29 @@ nlohmann::ordered_json ReportOf(const FitOutcome& model) {
 
 }  // namespace
 
+Configuration ConfigureFit(const PreparedData& data, const Settings& settings) {
+  const Protocol protocol = OptionsOf(data).protocol;
+  Configuration configuration = Configure(settings, protocol);
+  if (!IsGiven(settings, "backbone." + configuration.backbone.name + ".context")) {
+    NamedSection(configuration.backbone).context = WindowOptionsOf(data).context;
+  }
+  if (protocol == Protocol::kPaper) {  // METHOD section 3: 5 epochs, no early stopping
+    if (!IsGiven(settings, "fit.max_epochs")) configuration.fit.max_epochs = 5;
+    if (!IsGiven(settings, "fit.patience_epochs")) configuration.fit.patience_epochs = 0;
+    if (!IsGiven(settings, "fit.patience_steps")) configuration.fit.patience_steps = 0;
+  }
+  return configuration;
+}
+
+Snapshot AddRegions(const Snapshot& fitted, const PreparedData& data,
+                    const Configuration& configuration, TaskPool& pool, KMeansResult* clustering) {
+  const SetupWindows windows = MakeSetupWindows(data, kSetupSlice, WindowOptionsOf(data));
+  CheckWindows(windows, configuration, data);
+  DiscoveryOptions options = configuration.regions;
+  options.seed = DeriveSeed(static_cast<std::uint64_t>(configuration.seed), kRegionsPart);
+  return WithRegions(fitted, data, windows, options, configuration.edit.editor, pool, clustering);
+}
+
 fs::path CheckpointOf(const fs::path& model) {
   fs::path path = model.has_filename() ? model : model.parent_path();
   path += ".checkpoint";
@@ -111,7 +120,7 @@ fs::path CheckpointOf(const fs::path& model) {
 FitOutcome FitInMemory(const PreparedData& data, const fs::path& checkpoint, Resume resume,
                        const PhaseControl& control) {
   FitOutcome model;
-  model.configuration = ConfigurationFor(data, control);
+  model.configuration = ConfigureFit(data, control.settings);
   const Configuration& configuration = model.configuration;
   configuration.edit.Validate();
   const SetupWindows windows = MakeSetupWindows(data, kSetupSlice, WindowOptionsOf(data));
@@ -130,11 +139,8 @@ FitOutcome FitInMemory(const PreparedData& data, const fs::path& checkpoint, Res
       {.backbone = std::move(backbone), .items = items, .catalogue_size = request.catalogue_size});
   if (!IsLeaveLastOut(data)) {
     StartPhase(control, "regions");
-    DiscoveryOptions options = configuration.regions;
-    options.seed = DeriveSeed(static_cast<std::uint64_t>(configuration.seed), kRegionsPart);
     KMeansResult clustering;
-    model.snapshot = WithRegions(model.snapshot, data, windows, options, configuration.edit.editor,
-                                 control.pool, &clustering);
+    model.snapshot = AddRegions(model.snapshot, data, configuration, control.pool, &clustering);
     model.region_sizes = clustering.counts;
   }
 

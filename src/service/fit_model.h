@@ -33,6 +33,16 @@ struct FitOutcome {
   std::vector<std::int64_t> region_sizes;  // distinct S contexts, by slot
 };
 
+// Returns the tree in force for fitting on this data: what the data and its protocol fix is filled
+// in where it is not given.
+Configuration ConfigureFit(const PreparedData& data, const Settings& settings);
+
+// Returns the fitted snapshot with the regions and thresholds this configuration asks for.
+// `clustering` (if not null) receives how the k-means went.
+Snapshot AddRegions(const Snapshot& fitted, const PreparedData& data,
+                    const Configuration& configuration, TaskPool& pool,
+                    KMeansResult* clustering = nullptr);
+
 // Where FitModel keeps its state while it runs: MODEL.checkpoint.
 std::filesystem::path CheckpointOf(const std::filesystem::path& model);
 

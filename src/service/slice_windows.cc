@@ -30,6 +30,17 @@ void CheckHasTraining(const SliceWindows& windows, int slice, const PreparedData
                   " items); prepare the data with a smaller --context, or longer slices");
 }
 
+AdaptSlice MakeAdaptSlice(const PreparedData& data, int slice, const SliceWindows& windows) {
+  return {.slice = slice,
+          .windows = &windows.training,
+          .memory = &windows.memory,
+          .reference = &windows.reference,
+          .catalogue_size = data.catalogue_size(slice),
+          .context = WindowOptionsOf(data).context,
+          .seen = OptionsOf(data).repeats == Repeats::kFirst ? SeenItems::kContextMasked
+                                                             : SeenItems::kRanked};
+}
+
 SliceWindows MakeSliceWindows(const PreparedData& data, int slice) {
   if (slice < 1 || slice >= data.num_slices()) {
     throw Error(ErrorCode::kInvalidArgument,

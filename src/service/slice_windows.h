@@ -11,6 +11,7 @@
 
 #include "data/prepared_data.h"
 #include "data/windows.h"
+#include "methods/method.h"
 
 namespace raie {
 
@@ -21,6 +22,9 @@ struct SliceWindows {
 };
 
 SliceWindows MakeSliceWindows(const PreparedData& data, int slice);
+
+// Returns slice i as a method learns from it; `windows` must outlive it.
+AdaptSlice MakeAdaptSlice(const PreparedData& data, int slice, const SliceWindows& windows);
 
 // Throws kInvalidArgument if a slice has nothing to train on.
 void CheckHasTraining(const SliceWindows& windows, int slice, const PreparedData& data);

@@ -1,15 +1,10 @@
 #include "store/model_directory.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstdio>
-#include <cstring>
 
+#include "base/file_lock.h"
 #include "base/files.h"
 #include "base/options_json.h"
 #include "raie/error.h"
@@ -48,30 +43,6 @@ std::string CurrentText(const fs::path& model, std::int32_t version) {
 void WriteCurrent(const fs::path& model, std::int32_t version) {
   WriteFileAtomically(model / kCurrentFile, CurrentText(model, version));
 }
-
-// One writer at a time; released when the process ends, however it ends.
-class WriteLock {
- public:
-  explicit WriteLock(const fs::path& model)
-      : descriptor_(::open((model / ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666)) {
-    if (descriptor_ < 0) {
-      throw Error(ErrorCode::kIo,
-                  "cannot write to model " + model.string() + ": " + std::strerror(errno));
-    }
-    if (::flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
-      ::close(descriptor_);
-      throw Error(ErrorCode::kUnavailable, "model " + model.string() +
-                                               " is being written by another process; try again "
-                                               "when that has ended");
-    }
-  }
-  ~WriteLock() { ::close(descriptor_); }
-  WriteLock(const WriteLock&) = delete;
-  WriteLock& operator=(const WriteLock&) = delete;
-
- private:
-  int descriptor_;
-};
 
 nlohmann::ordered_json ToJson(const ModelInfo& info) {
   return {{"format", kFormat},
@@ -291,7 +262,7 @@ std::string ModelDirectory::LoadJournal(std::int32_t version) const {
 }
 
 std::int32_t ModelDirectory::Append(const VersionContent& content) {
-  const WriteLock lock(path_);
+  const FileLock lock(path_, "model");
   const std::int32_t number = versions().back() + 1;
   const std::int32_t parent = content.info.parent;
   if (const std::int32_t now = current(); now != parent) {
@@ -315,7 +286,7 @@ std::int32_t ModelDirectory::Append(const VersionContent& content) {
 
 void ModelDirectory::SetCurrent(std::int32_t version) {
   LoadInfo(version);  // it must be there
-  const WriteLock lock(path_);
+  const FileLock lock(path_, "model");
   WriteCurrent(path_, version);
 }
 

@@ -4,7 +4,7 @@
 
 ok "$raie" --version
 says '^raie [0-9]'
-commands=(fit edit evaluate recommend drift show rollback demo list data)
+commands=(fit edit evaluate recommend drift show rollback demo compare list data)
 ok "$raie" --help
 for command in "${commands[@]}"; do says "^  $command"; done
 for command in "${commands[@]}"; do

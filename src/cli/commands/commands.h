@@ -21,6 +21,7 @@ Command DriftCommand();
 Command ShowCommand();
 Command RollbackCommand();
 Command DemoCommand();
+Command CompareCommand();
 Command ListCommand();
 
 std::vector<Command> AllCommands();

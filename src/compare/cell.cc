@@ -1,0 +1,178 @@
+#include "compare/cell.h"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+#include <string_view>
+#include <utility>
+
+#include "base/files.h"
+#include "compare/curve.h"
+#include "compare/stream_cell.h"
+#include "data/prepare.h"
+#include "evaluation/comparison.h"
+#include "evaluation/window_results.h"
+#include "methods/snapshot_scorer.h"
+#include "raie/version.h"
+#include "service/edit_model.h"
+#include "service/slice_windows.h"
+#include "store/journal.h"
+#include "store/regions_file.h"
+
+namespace raie {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::int64_t kTop = 20;                  // best items kept of every window
+constexpr char kLearnSeconds[] = "learn_seconds";  // goes to times.json
+
+SeenItems SeenIn(const PreparedData& data) {
+  if (data.contexts_cross_slices()) return SeenItems::kHistoryMasked;
+  return OptionsOf(data).repeats == Repeats::kFirst ? SeenItems::kContextMasked
+                                                    : SeenItems::kRanked;
+}
+
+AdaptSlice SliceOf(const CellInput& input, const SliceWindows& windows) {
+  AdaptSlice slice = MakeAdaptSlice(input.data, kLearnSlice, windows);
+  slice.catalogue_size = RankedCatalogue(input.data, kLearnSlice);
+  return slice;
+}
+
+void SaveWindows(const fs::path& folder, const std::string& part, const WindowResults& results) {
+  WriteFileAtomically(folder / (part + ".windows"), EncodeWindowResults(results));
+}
+
+void SaveRegions(const fs::path& folder, const EditorState& state) {
+  if (state.regions.size() == 0) return;
+  fs::create_directories(folder);
+  SaveEditorState(folder, state);
+}
+
+// S, F and T.
+nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder) {
+  const PreparedData& data = input.data;
+  const WindowOptions options = WindowOptionsOf(data);
+  const SetupWindows setup = MakeSetupWindows(data, 0, options);
+  const SliceWindows windows = MakeSliceWindows(data, kLearnSlice);
+  CheckHasTraining(windows, kLearnSlice, data);
+  const AdaptSlice slice = SliceOf(input, windows);
+  CurveRecorder curve(data, input.configuration.edit, slice, setup.held_out, input.context.pool);
+  RunContext context = input.context;
+  context.on_checkpoint = [&](const Checkpoint& checkpoint) { curve.Add(checkpoint); };
+
+  const ComparedMethod compared{input.method, input.method, input.configuration.edit};
+  ComparisonRequest request{
+      .setup = input.setup, .setup_windows = setup, .slice = slice, .evaluation = {}, .seeds = {}};
+  request.evaluation = {.windows = options,
+                        .test_slice = kTestSlice,
+                        .catalogue_size = slice.catalogue_size,
+                        .seen = slice.seen,
+                        .setup_part = OptionsOf(data).protocol == Protocol::kPaper
+                                          ? SetupPart::kAll
+                                          : SetupPart::kHeldOutOnly,
+                        .observer = input.context.observer};
+  const Learnt learnt = LearnFromSlice(compared, context, request);
+  const auto scorer = learnt.method->MakeScorer();
+  const EvaluationReport report = Evaluate(*scorer, data, request.evaluation, context.pool);
+
+  RankSetRequest top{
+      .context = options.context, .catalogue_size = data.catalogue_size(0), .seen = slice.seen};
+  SaveWindows(
+      folder, "S_held_out",
+      MakeWindowResults(data, setup.held_out, report.held_out_ranks,
+                        TopOfWindows(*scorer, data, setup.held_out, top, kTop, context.pool)));
+  top.catalogue_size = slice.catalogue_size;
+  const WindowSet test = MakeWindows(data, kTestSlice, options);
+  SaveWindows(folder, "T",
+              MakeWindowResults(data, test, report.test_ranks,
+                                TopOfWindows(*scorer, data, test, top, kTop, context.pool)));
+  if (!learnt.report.journal.empty()) {
+    WriteFileAtomically(folder / "journal.tsv",
+                        JournalText(learnt.report.journal, windows.training, data));
+    SaveRegions(folder / "regions_before", input.setup.editor);
+    const Snapshot* after = learnt.method->snapshot();
+    if (after != nullptr) SaveRegions(folder / "regions_after", after->editor);
+  }
+  return {{"evaluation", ToJson(report)},
+          {"budget", BudgetToJson(learnt.report)},
+          {"edits", ToJson(learnt.report.edits)},
+          {"drift", ToJson(learnt.report.drift, data)},
+          {"curve", curve.ToJson()},
+          {kLearnSeconds, learnt.report.seconds}};
+}
+
+// leave-last-out: the backbone as it was fitted.
+nlohmann::ordered_json RunSanity(const CellInput& input, const fs::path& folder) {
+  const PreparedData& data = input.data;
+  const SetupWindows setup = MakeSetupWindows(data, 0, WindowOptionsOf(data));
+  const SnapshotScorer scorer(std::make_shared<const Snapshot>(input.setup));
+  nlohmann::ordered_json evaluation;
+  for (const auto& [part, windows] :
+       {std::pair{"validation", &setup.validation}, std::pair{"test", &setup.held_out}}) {
+    const RankedSet ranked = RankWindows(scorer, data, *windows,
+                                         {.context = WindowOptionsOf(data).context,
+                                          .catalogue_size = data.num_items(),
+                                          .seen = SeenIn(data)},
+                                         input.context.pool);
+    SaveWindows(folder, part, MakeWindowResults(data, *windows, ranked, {}));
+    evaluation[part] = ToJson(Summarise(ranked.ranks, ranked.users));
+  }
+  return {{"evaluation", evaluation}};
+}
+
+}  // namespace
+
+std::int64_t RankedCatalogue(const PreparedData& data, int slice) {
+  const bool future = OptionsOf(data).protocol == Protocol::kPaper;
+  return data.catalogue_size(future ? std::min(slice + 1, data.num_slices() - 1) : slice);
+}
+
+std::vector<std::string> WindowParts(Protocol protocol) {
+  if (protocol == Protocol::kLeaveLastOut) return {"validation", "test"};
+  if (protocol == Protocol::kStream) return {"next"};
+  return {"S_held_out", "T"};
+}
+
+double JudgeOnValidation(const CellInput& input) {
+  const SetupWindows setup = MakeSetupWindows(input.data, 0, WindowOptionsOf(input.data));
+  const SliceWindows windows = MakeSliceWindows(input.data, kLearnSlice);
+  CheckHasTraining(windows, kLearnSlice, input.data);
+  AdaptSlice slice = SliceOf(input, windows);
+  slice.passes = AdaptPasses::kTuningOnly;
+  const ComparedMethod compared{input.method, input.method, input.configuration.edit};
+  const ComparisonRequest request{
+      .setup = input.setup, .setup_windows = setup, .slice = slice, .evaluation = {}, .seeds = {}};
+  double best = 0;
+  for (const CheckpointScore& score :
+       LearnFromSlice(compared, input.context, request).report.curve) {
+    best = std::max(best, score.validation_ndcg10);
+  }
+  return best;
+}
+
+void RunCell(const CellInput& input, const fs::path& folder) {
+  const auto begin = std::chrono::steady_clock::now();
+  fs::create_directories(folder.parent_path());
+  AtomicDirectory writing(folder);
+  const Protocol protocol = OptionsOf(input.data).protocol;
+  nlohmann::ordered_json cell = {{"format", "raie-cell"}, {"version", 1}, {"raie", kVersion}};
+  cell.update(input.about);
+  cell.update(protocol == Protocol::kLeaveLastOut ? RunSanity(input, writing.path())
+              : protocol == Protocol::kStream     ? RunStream(input, writing.path())
+                                                  : RunSlices(input, writing.path()));
+  nlohmann::ordered_json times;
+  if (cell.contains(kLearnSeconds)) {
+    times[kLearnSeconds] = cell.at(kLearnSeconds);
+    cell.erase(kLearnSeconds);
+  }
+  cell["configuration"] =
+      SectionsToJson(input.configuration, {"", "backbone", "fit", "regions", "edit"});
+  WriteFileAtomically(writing.path() / "cell.json", cell.dump(2) + "\n");
+  times["seconds"] =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  WriteFileAtomically(writing.path() / "times.json", times.dump(2) + "\n");
+  writing.Commit();
+}
+
+}  // namespace raie

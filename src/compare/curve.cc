@@ -1,0 +1,77 @@
+#include "compare/curve.h"
+
+#include "data/prepare.h"
+#include "methods/rank_windows.h"
+#include "training/metrics.h"
+
+namespace raie {
+namespace {
+
+constexpr std::int64_t kMostWindows = 20000;
+
+WindowSet Thinned(const WindowSet& windows) {
+  if (windows.size() <= kMostWindows) return windows;
+  WindowSet thinned;
+  for (std::int64_t i = 0; i < kMostWindows; ++i) {
+    thinned.windows.push_back(windows.windows[i * windows.size() / kMostWindows]);
+  }
+  return thinned;
+}
+
+}  // namespace
+
+CurveRecorder::CurveRecorder(const PreparedData& data, const AdaptOptions& options,
+                             const AdaptSlice& slice, const WindowSet& held_out, TaskPool& pool)
+    : data_(data), slice_(slice), pool_(pool), held_out_(Thinned(held_out)) {
+  validation_ =
+      Thinned(SplitInTime(data, slice.slice, *slice.windows, options.validation_share).validation);
+  test_ = Thinned(MakeWindows(data, slice.slice + 1, WindowOptionsOf(data)));
+}
+
+nlohmann::ordered_json CurveRecorder::Rank(const Scorer& scorer, const WindowSet& windows,
+                                           std::int64_t catalogue_size,
+                                           int popularity_slice) const {
+  const RankedSet ranked = RankWindows(scorer, data_, windows,
+                                       {.context = slice_.context,
+                                        .catalogue_size = catalogue_size,
+                                        .seen = slice_.seen,
+                                        .popularity_slice = popularity_slice},
+                                       pool_);
+  const RankSummary summary = Summarise(ranked.ranks, ranked.users);
+  return {{"windows", summary.windows},
+          {"recall@10", summary.window_mean.recall[1]},
+          {"ndcg@10", summary.window_mean.ndcg[1]}};
+}
+
+void CurveRecorder::Add(const Checkpoint& at) {
+  points_.push_back({{"pass", at.pass == Checkpoint::Pass::kTuning ? "tuning" : "whole"},
+                     {"share", at.share},
+                     {"samples", at.samples},
+                     {"S_held_out", Rank(at.scorer, held_out_, data_.catalogue_size(0), 0)},
+                     {"F_validation", Rank(at.scorer, validation_, at.catalogue_size, -1)},
+                     {"T", Rank(at.scorer, test_, at.catalogue_size, slice_.slice)}});
+}
+
+nlohmann::ordered_json BudgetToJson(const AdaptReport& report) {
+  auto regions = nlohmann::ordered_json::array();
+  for (const RegionTraining& region : report.regions) {
+    regions.push_back({{"region", Index(region.region)},
+                       {"trained", region.trained},
+                       {"kept", region.kept},
+                       {"new_windows", region.new_windows},
+                       {"memory_windows", region.memory_windows},
+                       {"rows_per_step", region.rows_per_step}});
+  }
+  return {{"samples", report.training.samples},
+          {"steps", report.training.steps},
+          {"trained_parameters", report.training.trained_parameters},
+          {"tuning_samples", report.tuning.samples},
+          {"tuning_steps", report.tuning.steps},
+          {"maximum_samples", report.maximum_samples},
+          {"chosen_share", report.chosen_share},
+          {"bytes_kept", report.bytes_kept},
+          {"forward_passes", report.forward_passes},
+          {"regions", regions}};
+}
+
+}  // namespace raie

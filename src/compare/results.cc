@@ -1,0 +1,231 @@
+#include "compare/results.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <utility>
+
+#include "base/statistics.h"
+#include "evaluation/significance.h"
+#include "evaluation/window_results.h"
+#include "raie/error.h"
+
+namespace raie {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr double kLevel = 0.05;
+
+// Values of the windows of one part, by seed.
+struct PartValues {
+  std::vector<UserId> users;
+  std::vector<ItemId> targets;
+  std::map<std::uint64_t, std::vector<double>> ndcg;
+  std::map<std::uint64_t, std::vector<double>> recall;
+};
+
+struct Row {
+  const Variant* variant = nullptr;
+  std::string method;
+  std::vector<std::uint64_t> seeds;
+  std::vector<Json> cells;
+  std::vector<PartValues> parts;  // as ResultRequest::parts
+};
+
+Row LoadRow(const ResultRequest& request, const Variant& variant, const std::string& method) {
+  Row row{.variant = &variant, .method = method};
+  row.parts.resize(request.parts.size());
+  for (const std::uint64_t seed : request.grid.seeds) {
+    const auto folder = CellFolder(variant, CellMethod(method), seed);
+    if (!request.run.Has(folder)) continue;
+    row.seeds.push_back(seed);
+    row.cells.push_back(request.run.LoadJson(folder / "cell.json"));
+    for (std::size_t p = 0; p < request.parts.size(); ++p) {
+      const auto path = request.run.path() / folder / (request.parts[p] + ".windows");
+      const WindowResults results = LoadWindowResults(path);
+      PartValues& part = row.parts[p];
+      if (part.ndcg.empty()) {
+        part.users = results.users;
+        part.targets = results.targets;
+      }
+      if (part.users != results.users || part.targets != results.targets) {
+        throw Error(ErrorCode::kCorruptData,
+                    path.string() + " is not of the windows of the other seeds; remove its folder");
+      }
+      part.ndcg[seed] = Ndcg10(results);
+      part.recall[seed] = Recall10(results);
+    }
+  }
+  return row;
+}
+
+CrossedValues ValuesOf(const PartValues& part, const std::vector<std::uint64_t>& seeds,
+                       std::map<std::uint64_t, std::vector<double>> PartValues::*metric) {
+  std::vector<std::vector<double>> by_seed;
+  for (const std::uint64_t seed : seeds) by_seed.push_back((part.*metric).at(seed));
+  return SumByUser(part.users, by_seed);
+}
+
+Json IntervalJson(double value, const Interval& interval) {
+  return {{"value", value}, {"low", interval.low}, {"high", interval.high}};
+}
+
+Json Describe(const PartValues& part, const std::vector<std::uint64_t>& seeds, TaskPool& pool) {
+  const CrossedValues ndcg = ValuesOf(part, seeds, &PartValues::ndcg);
+  const CrossedValues recall = ValuesOf(part, seeds, &PartValues::recall);
+  return {{"windows", part.users.size()},
+          {"users", ndcg.num_users()},
+          {"ndcg@10", IntervalJson(WindowMean(ndcg), CrossedBootstrap(ndcg, {}, pool))},
+          {"recall@10", IntervalJson(WindowMean(recall), CrossedBootstrap(recall, {}, pool))}};
+}
+
+bool IsBetter(double difference) { return difference > kEqualDifference; }
+
+// The difference to the reference; nullopt if no seed is shared.
+std::optional<Json> Against(const Row& row, const Row& reference, std::size_t p, TaskPool& pool) {
+  std::vector<std::uint64_t> shared;
+  std::ranges::set_intersection(row.seeds, reference.seeds, std::back_inserter(shared));
+  if (shared.empty() || row.parts[p].users.empty()) return std::nullopt;
+  if (row.parts[p].targets != reference.parts[p].targets) {
+    throw Error(ErrorCode::kCorruptData,
+                row.method + " and " + reference.method + " were not ranked on the same windows");
+  }
+  const auto difference = [&](auto metric) {
+    return Difference(ValuesOf(row.parts[p], shared, metric),
+                      ValuesOf(reference.parts[p], shared, metric));
+  };
+  const CrossedValues ndcg = difference(&PartValues::ndcg);
+  const CrossedValues recall = difference(&PartValues::recall);
+  const WilcoxonResult test = WilcoxonSignedRank(UserMeans(ndcg));
+  return Json{{"ndcg@10", IntervalJson(WindowMean(ndcg), CrossedBootstrap(ndcg, {}, pool))},
+              {"recall@10", IntervalJson(WindowMean(recall), CrossedBootstrap(recall, {}, pool))},
+              {"seeds", shared.size()},
+              {"users_better", std::ranges::count_if(UserMeans(ndcg), IsBetter)},
+              {"users_equal", test.zeros},
+              {"p_value", test.p_value}};
+}
+
+const char* VerdictOf(const Json& against) {
+  if (against.at("p_adjusted").get<double>() >= kLevel) return "same";
+  if (against.at("ndcg@10").at("low").get<double>() > 0) return "better";
+  if (against.at("ndcg@10").at("high").get<double>() < 0) return "worse";
+  return "same";
+}
+
+// Adjusts the p-values of one part over all rows that have one.
+void AdjustPart(const std::string& part, std::vector<Json>& rows) {
+  std::vector<double> p_values;
+  std::vector<Json*> tested;
+  for (Json& row : rows) {
+    if (!row.contains(part) || !row.at(part).contains("against")) continue;
+    tested.push_back(&row.at(part).at("against"));
+    p_values.push_back(tested.back()->at("p_value"));
+  }
+  const std::vector<double> adjusted = HolmAdjust(p_values);
+  for (std::size_t i = 0; i < tested.size(); ++i) {
+    (*tested[i])["p_adjusted"] = adjusted[i];
+    (*tested[i])["tests"] = tested.size();
+    (*tested[i])["verdict"] = VerdictOf(*tested[i]);
+  }
+}
+
+Json MeanOf(const std::vector<const Json*>& values);
+
+Json MeanOfObjects(const std::vector<const Json*>& values) {
+  Json result = Json::object();
+  for (const auto& [key, first] : values[0]->items()) {
+    if (key == "regions") continue;  // other ones with every seed
+    std::vector<const Json*> of_key;
+    for (const Json* one : values) {
+      if (one->contains(key)) of_key.push_back(&one->at(key));
+    }
+    Json mean = MeanOf(of_key);
+    if (!mean.is_null()) result[key] = std::move(mean);
+  }
+  return result;
+}
+
+Json MeanOfLists(const std::vector<const Json*>& values) {
+  Json result = Json::array();
+  for (std::size_t i = 0; i < values[0]->size(); ++i) {
+    std::vector<const Json*> of_place;
+    for (const Json* one : values) {
+      if (one->size() != values[0]->size()) return nullptr;
+      of_place.push_back(&one->at(i));
+    }
+    result.push_back(MeanOf(of_place));
+  }
+  return result;
+}
+
+// Means over the cells of every number at the same place; null where a cell has none.
+Json MeanOf(const std::vector<const Json*>& values) {
+  const auto all = [&](auto is) {
+    return std::ranges::all_of(values, [&](const Json* one) { return (one->*is)(); });
+  };
+  if (all(&Json::is_object)) return MeanOfObjects(values);
+  if (all(&Json::is_array)) return MeanOfLists(values);
+  if (!all(&Json::is_number)) return nullptr;
+  double sum = 0;
+  for (const Json* one : values) sum += one->get<double>();
+  return sum / static_cast<double>(values.size());
+}
+
+Json MeanOfCells(const Row& row, const char* key) {
+  std::vector<const Json*> values;
+  for (const Json& cell : row.cells) {
+    if (cell.contains(key)) values.push_back(&cell.at(key));
+  }
+  return values.empty() ? Json() : MeanOf(values);
+}
+
+Json RowJson(const Row& row, const ResultRequest& request, const Row* reference, TaskPool& pool) {
+  Json json = {{"backbone", row.variant->backbone},
+               {"point", row.variant->point},
+               {"method", row.method},
+               {"seeds", row.seeds.size()}};
+  if (row.seeds.empty()) return json;
+  for (std::size_t p = 0; p < request.parts.size(); ++p) {
+    if (row.parts[p].users.empty()) continue;
+    Json part = Describe(row.parts[p], row.seeds, pool);
+    if (reference != nullptr) {
+      auto against = Against(row, *reference, p, pool);
+      if (against.has_value()) part["against"] = std::move(*against);
+    }
+    json[request.parts[p]] = std::move(part);
+  }
+  json["tuned"] = row.cells[0].at("tuned");
+  for (const char* key : {"evaluation", "budget", "stream"}) {
+    Json mean = MeanOfCells(row, key);
+    if (!mean.is_null()) json[key] = std::move(mean);
+  }
+  return json;
+}
+
+}  // namespace
+
+Json CollectResults(const ResultRequest& request, TaskPool& pool) {
+  std::vector<Json> rows;
+  std::int64_t missing = 0;
+  for (const Variant& variant : request.grid.variants) {
+    const Row reference = LoadRow(request, variant, request.reference);
+    for (const std::string& method : request.grid.methods) {
+      const Row row = LoadRow(request, variant, method);
+      const bool is_reference = CellMethod(method) == CellMethod(request.reference);
+      rows.push_back(RowJson(row, request, is_reference ? nullptr : &reference, pool));
+      if (CellMethod(method) == method)
+        missing += std::ssize(request.grid.seeds) - std::ssize(row.seeds);
+    }
+  }
+  for (const std::string& part : request.parts) AdjustPart(part, rows);
+  return {{"reference", request.reference},
+          {"seeds", request.grid.seeds},
+          {"parts", request.parts},
+          {"missing", missing},
+          {"rows", rows}};
+}
+
+}  // namespace raie

@@ -1,0 +1,384 @@
+#include "compare/run_comparison.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
+
+#include "compare/cell.h"
+#include "compare/fitted_models.h"
+#include "compare/probe.h"
+#include "compare/results.h"
+#include "compare/run_folder.h"
+#include "compare/tables.h"
+#include "compare/time_book.h"
+#include "compare/tuning.h"
+#include "data/prepare.h"
+#include "evaluation/protocols.h"
+#include "raie/error.h"
+#include "raie/version.h"
+#include "service/fit_model.h"
+
+namespace raie {
+namespace {
+
+namespace fs = std::filesystem;
+using Json = nlohmann::ordered_json;
+
+double SecondsSince(std::chrono::steady_clock::time_point begin) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+void CheckProtocol(const PreparedData& data, const std::string& wanted) {
+  const Protocol protocol = OptionsOf(data).protocol;
+  const std::string prepared = EnumNames(Protocol{})[static_cast<int>(protocol)];
+  if (!wanted.empty() && FindProtocol(wanted).name != prepared) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "compare: the data set was prepared with protocol " + prepared + ", not " + wanted +
+                    "; prepare it with raie data prepare --protocol " + wanted);
+  }
+  const int needed = protocol == Protocol::kStream ? 2 : 3;
+  if (data.num_slices() < needed || (protocol != Protocol::kStream && data.num_slices() > 3)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "compare: the data set has " + std::to_string(data.num_slices()) +
+                    " slices; protocol " + prepared + " compares on " +
+                    (protocol == Protocol::kStream ? "two or more" : "three (S, F, T)"));
+  }
+}
+
+// Backbones alone: leave-last-out has no slice to learn from.
+CompareOptions ForProtocol(CompareOptions options, const PreparedData& data) {
+  if (!data.contexts_cross_slices()) return options;
+  options.methods = {"frozen"};
+  options.reference = "frozen";
+  options.tune = 1;
+  return options;
+}
+
+Json Identity(const PreparedData& data, const CompareOptions& options, const Settings& settings) {
+  const Protocol protocol = OptionsOf(data).protocol;
+  return {{"format", "raie-comparison"},
+          {"version", 1},
+          {"data", data.digest()},
+          {"protocol", EnumNames(Protocol{})[static_cast<int>(protocol)]},
+          {"tune", options.tune},
+          {"configuration", SectionsToJson(Configure(settings, protocol),
+                                           {"", "backbone", "fit", "regions", "edit"})}};
+}
+
+class Comparison {
+ public:
+  Comparison(const PreparedData& data, const CompareRequest& request, const PhaseControl& control)
+      : data_(data),
+        request_(request),
+        control_(control),
+        options_(ForProtocol(request.options, data)),
+        grid_(PlanGrid(options_)),
+        run_(request.output, Identity(data, options_, control.settings)),
+        fits_(data, run_.path()) {
+    for (const Variant& variant : grid_.variants) {
+      for (const std::string& method : grid_.trained()) CheckSettings(variant, method);
+      for (const std::uint64_t seed : grid_.seeds) {
+        fit_places_[{&variant, seed}] =
+            fits_.PlaceOf(ConfigureFit(data_, SettingsOf(variant, seed, {})));
+      }
+    }
+    ReadTimes();
+  }
+
+  Json Run() {
+    const Json plan = Plan();
+    if (request_.kind == RunKind::kPlanOnly) return plan;
+    std::uint64_t last_seed = grid_.seeds.front();
+    for (const Cell& cell : grid_.cells) {
+      if (cell.seed != last_seed && computed_) Results();  // tables of what is there so far
+      last_seed = cell.seed;
+      const Variant& variant = grid_.variants[cell.variant];
+      if (run_.Has(CellFolder(variant, cell.method, cell.seed))) continue;
+      RunOne(variant, cell);
+      computed_ = true;
+    }
+    return Results();
+  }
+
+ private:
+  // Settings of one cell. Later ones win: the user's, the variant's, the tuned ones, the seed.
+  Settings SettingsOf(const Variant& variant, std::uint64_t seed,
+                      const TunedSettings& tuned) const {
+    Settings settings = control_.settings;
+    settings.values.insert(settings.values.end(), variant.settings.begin(), variant.settings.end());
+    settings.values.insert(settings.values.end(), tuned.begin(), tuned.end());
+    settings.values.push_back({"seed", std::to_string(seed), "--seeds"});
+    return settings;
+  }
+
+  std::vector<TunedSettings> Candidates(const Variant& variant, const std::string& method) const {
+    std::vector<std::string> fixed;
+    for (const Setting& setting : control_.settings.values) fixed.push_back(setting.key);
+    for (const Setting& setting : variant.settings) fixed.push_back(setting.key);
+    const Configuration configuration =
+        ConfigureFit(data_, SettingsOf(variant, grid_.seeds.front(), {}));
+    return TuningCandidates(method, configuration.editor, options_.tune, fixed);
+  }
+
+  // Before anything is run: every configuration of every cell must be one that works.
+  void CheckSettings(const Variant& variant, const std::string& method) {
+    const auto candidates = Candidates(variant, method);
+    num_candidates_[TuningFile(variant, method)] = std::ssize(candidates);
+    for (const TunedSettings& tuned : candidates) {
+      const Configuration configuration =
+          ConfigureFit(data_, SettingsOf(variant, grid_.seeds.front(), tuned));
+      TaskPool one(1);
+      MakeMethod(method, {.data = data_, .pool = one}, configuration.edit);
+    }
+  }
+
+  static WorkNames FitNames(const std::string& backbone) { return {"fit " + backbone, "fit"}; }
+  static WorkNames WorkOf(const char* kind, const Variant& variant, const std::string& method) {
+    const std::string name = std::string(kind) + " " + variant.backbone;
+    return {name + " " + method, name, kind};
+  }
+
+  // Times of earlier runs: what is finished tells best.
+  void ReadTimes() {
+    for (const Cell& cell : grid_.cells) {
+      const Variant& variant = grid_.variants[cell.variant];
+      const fs::path times = CellFolder(variant, cell.method, cell.seed) / "times.json";
+      if (!run_.Has(times)) continue;
+      book_.Measured(WorkOf("cell", variant, cell.method), run_.LoadJson(times).at("seconds"));
+    }
+    if (!run_.Has(kTimesFile)) return;
+    for (const auto& entry : run_.LoadJson(kTimesFile)) {
+      book_.Measured(entry.at("names").get<WorkNames>(), entry.at("seconds"));
+      times_.push_back(entry);
+    }
+  }
+
+  void Note(const WorkNames& names, double seconds) {
+    book_.Measured(names, seconds);
+    times_.push_back({{"names", names}, {"seconds", seconds}});
+    run_.SaveJson(kTimesFile, times_);
+  }
+
+  // What is left to do from a cell on, in names of work.
+  std::vector<WorkNames> Left() const {
+    std::vector<WorkNames> left;
+    std::set<fs::path> fits;
+    std::set<fs::path> tunings;
+    for (const Cell& cell : grid_.cells) {
+      const Variant& variant = grid_.variants[cell.variant];
+      if (run_.Has(CellFolder(variant, cell.method, cell.seed))) continue;
+      const fs::path& fit = fit_places_.at({&variant, cell.seed});
+      if (!run_.Has(fit) && fits.insert(fit).second) left.push_back(FitNames(variant.backbone));
+      const fs::path tuning = TuningFile(variant, cell.method);
+      const std::int64_t count = num_candidates_.at(tuning);
+      if (count > 1 && !run_.Has(tuning) && tunings.insert(tuning).second) {
+        left.insert(left.end(), count, WorkOf("tune", variant, cell.method));
+      }
+      left.push_back(WorkOf("cell", variant, cell.method));
+    }
+    return left;
+  }
+
+  double SecondsLeft() const {
+    double seconds = 0;
+    for (const WorkNames& names : Left()) seconds += book_.Estimate(names).value_or(0);
+    return seconds;
+  }
+
+  // Measures what was never measured for a backbone that has work left.
+  void Probe() {
+    std::set<std::string> probed;
+    for (const Cell& cell : grid_.cells) {
+      const Variant& variant = grid_.variants[cell.variant];
+      if (run_.Has(CellFolder(variant, cell.method, cell.seed))) continue;
+      if (!probed.insert(variant.backbone).second) continue;
+      if (book_.Estimate({"cell " + variant.backbone}).has_value()) continue;
+      const Settings settings = SettingsOf(variant, cell.seed, {});
+      StartPhase(control_, "measuring how long it will take");
+      const PhaseControl control{settings, control_.pool, nullptr, control_.cancel};
+      const ProbeTimes times = ProbeComparison(data_, control);
+      book_.Guessed(FitNames(variant.backbone), times.fit_seconds);
+      book_.Guessed({"tune " + variant.backbone, "tune"}, times.tune_seconds);
+      book_.Guessed({"cell " + variant.backbone, "cell"}, times.cell_seconds);
+    }
+  }
+
+  Json Plan() {
+    std::map<std::string, std::int64_t> counts;
+    for (const WorkNames& names : Left()) ++counts[names.back()];
+    const auto all = std::ssize(grid_.cells);
+    if (counts["cell"] > 0) Probe();
+    const double seconds = SecondsLeft();
+    std::string line = std::to_string(all) + " cells (" + std::to_string(grid_.variants.size()) +
+                       " variants x " + std::to_string(grid_.trained().size()) + " methods x " +
+                       std::to_string(grid_.seeds.size()) + " seeds), " +
+                       std::to_string(all - counts["cell"]) +
+                       " done; left: " + std::to_string(counts["fit"]) + " fits, " +
+                       std::to_string(counts["tune"]) + " tuning passes, " +
+                       std::to_string(counts["cell"]) + " cells";
+    if (counts["cell"] > 0) line += ", " + DurationText(seconds);
+    if (request_.say) request_.say(line);
+    return {{"cells", all},
+            {"done", all - counts["cell"]},
+            {"fits", counts["fit"]},
+            {"tuning_passes", counts["tune"]},
+            {"seconds", seconds}};
+  }
+
+  ProgressObserver Named(const std::string& what) const {
+    if (!control_.progress) return nullptr;
+    const std::string prefix = what + " (" + DurationText(SecondsLeft()) + " left in all): ";
+    return [this, prefix](const Progress& progress) {
+      Progress named = progress;
+      named.phase = prefix + progress.phase;
+      control_.progress(named);
+    };
+  }
+
+  RunContext ContextOf(std::uint64_t seed, const ProgressObserver& observer) const {
+    return {.data = data_,
+            .pool = control_.pool,
+            .seed = seed,
+            .observer = observer,
+            .cancel = control_.cancel};
+  }
+
+  const Snapshot& SetupOf(const Configuration& configuration, const Settings& settings,
+                          const ProgressObserver& observer) {
+    const bool fits = !fits_.Has(configuration);
+    const auto begin = std::chrono::steady_clock::now();
+    const Snapshot& setup =
+        fits_.Get(configuration, {settings, control_.pool, observer, control_.cancel});
+    if (fits) Note(FitNames(configuration.backbone.name), SecondsSince(begin));
+    return setup;
+  }
+
+  TunedSettings Tuned(const Variant& variant, const std::string& method) {
+    const fs::path file = TuningFile(variant, method);
+    if (run_.Has(file)) return ChosenSettings(run_.LoadJson(file));
+    const std::uint64_t seed = grid_.seeds.front();
+    const auto candidates = Candidates(variant, method);
+    std::size_t tried = 0;
+    const TuningChoice choice = ChooseBest(candidates, [&](const TunedSettings& tuned) {
+      const auto observer =
+          Named(variant.backbone + " " + method + ", tuning " + std::to_string(++tried) + "/" +
+                std::to_string(candidates.size()));
+      const Settings settings = SettingsOf(variant, seed, tuned);
+      const Configuration configuration = ConfigureFit(data_, settings);
+      const Snapshot& setup = SetupOf(configuration, settings, observer);
+      const auto begin = std::chrono::steady_clock::now();
+      const double ndcg = JudgeOnValidation({.data = data_,
+                                             .method = method,
+                                             .configuration = configuration,
+                                             .setup = setup,
+                                             .about = {},
+                                             .context = ContextOf(seed, observer)});
+      CheckNotCancelled(control_, "the tuning was complete");
+      Note(WorkOf("tune", variant, method), SecondsSince(begin));
+      return ndcg;
+    });
+    run_.SaveJson(file, ToJson(choice));
+    return choice.candidates[choice.chosen];
+  }
+
+  void RunOne(const Variant& variant, const Cell& cell) {
+    const TunedSettings tuned = Tuned(variant, cell.method);
+    const std::int64_t number = &cell - grid_.cells.data() + 1;
+    const auto observer =
+        Named("cell " + std::to_string(number) + "/" + std::to_string(grid_.cells.size()) + " " +
+              variant.backbone + (variant.point == "base" ? "" : " " + variant.point) + " " +
+              cell.method + " seed " + std::to_string(cell.seed));
+    const Settings settings = SettingsOf(variant, cell.seed, tuned);
+    const Configuration configuration = ConfigureFit(data_, settings);
+    const Snapshot& setup = SetupOf(configuration, settings, observer);
+    auto tuned_json = Json::object();
+    for (const Setting& setting : tuned) tuned_json[setting.key] = setting.value;
+    const Json about = {{"backbone", variant.backbone},
+                        {"point", variant.point},
+                        {"method", cell.method},
+                        {"seed", cell.seed},
+                        {"tuned", tuned_json},
+                        {"data", data_.digest()},
+                        {"fit", fits_.PlaceOf(configuration).string()}};
+    const auto begin = std::chrono::steady_clock::now();
+    RunCell({.data = data_,
+             .method = cell.method,
+             .configuration = configuration,
+             .setup = setup,
+             .about = about,
+             .context = ContextOf(cell.seed, observer)},
+            run_.path() / CellFolder(variant, cell.method, cell.seed));
+    book_.Measured(WorkOf("cell", variant, cell.method), SecondsSince(begin));
+    CheckNotCancelled(control_, "all cells were run; the same command goes on");
+  }
+
+  // Wall time: of everything a cell did, and of learning alone.
+  std::string TimesCsv() const {
+    std::string text = "backbone,point,method,seed,seconds,learn_seconds\n";
+    for (const Cell& cell : grid_.cells) {
+      const Variant& variant = grid_.variants[cell.variant];
+      const fs::path file = CellFolder(variant, cell.method, cell.seed) / "times.json";
+      if (!run_.Has(file)) continue;
+      const Json times = run_.LoadJson(file);
+      text += variant.backbone + ",\"" + variant.point + "\"," + cell.method + "," +
+              std::to_string(cell.seed) + "," + times.at("seconds").dump() + "," +
+              (times.contains("learn_seconds") ? times.at("learn_seconds").dump() : "") + "\n";
+    }
+    return text;
+  }
+
+  Json Results() {
+    StartPhase(control_, "statistics");
+    Json results = {{"format", "raie-results"},
+                    {"version", 1},
+                    {"data", data_.digest()},
+                    {"protocol", run_.LoadJson("run.json").at("protocol")}};
+    results.update(CollectResults({.run = run_,
+                                   .grid = grid_,
+                                   .reference = options_.reference,
+                                   .parts = WindowParts(OptionsOf(data_).protocol)},
+                                  control_.pool));
+    run_.SaveJson("results.json", results);
+    run_.SaveText("results.csv", ResultsCsv(results));
+    std::string markdown;
+    std::string latex;
+    for (const ResultTable& table :
+         {MainTable(results), BreakdownTable(results), BudgetTable(results)}) {
+      if (table.rows.empty()) continue;
+      markdown += (markdown.empty() ? "" : "\n") + ToMarkdown(table);
+      latex += (latex.empty() ? "" : "\n") + ToLatex(table);
+    }
+    run_.SaveText("times.csv", TimesCsv());
+    run_.SaveText("results.md", markdown);
+    run_.SaveText("results.tex", latex);
+    return results;
+  }
+
+  static constexpr const char* kTimesFile = "times.json";
+
+  const PreparedData& data_;
+  const CompareRequest& request_;
+  const PhaseControl& control_;
+  CompareOptions options_;
+  Grid grid_;
+  RunFolder run_;
+  FittedModels fits_;
+  std::map<std::pair<const Variant*, std::uint64_t>, fs::path> fit_places_;
+  std::map<fs::path, std::int64_t> num_candidates_;  // by tuning file
+  TimeBook book_;
+  Json times_ = Json::array();
+  bool computed_ = false;
+};
+
+}  // namespace
+
+Json RunComparison(const PreparedData& data, const CompareRequest& request,
+                   const PhaseControl& control) {
+  CheckProtocol(data, request.protocol);
+  return Comparison(data, request, control).Run();
+}
+
+}  // namespace raie

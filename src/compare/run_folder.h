@@ -1,0 +1,35 @@
+// What is on disk of a comparison, and may it be gone on with?
+//
+// Concept: a folder that grows cell by cell; every file and cell appears whole or not at all, so
+//          that a run may be killed at any time. run.json says which data and settings all cells
+//          share: a run with others is refused, more methods, backbones, seeds or sweeps are
+//          welcome. docs/formats.md.
+// Errors:  kInvalidArgument if the folder is of another run (the first setting that differs is
+//          named) or of something else; kUnavailable if another process is at it.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
+
+#include "base/file_lock.h"
+
+namespace raie {
+
+class RunFolder {
+ public:
+  // Makes the folder, or opens it if it is of the run that `identity` describes.
+  RunFolder(const std::filesystem::path& path, const nlohmann::ordered_json& identity);
+
+  const std::filesystem::path& path() const { return path_; }
+  bool Has(const std::filesystem::path& relative) const;
+  nlohmann::ordered_json LoadJson(const std::filesystem::path& relative) const;
+  void SaveJson(const std::filesystem::path& relative, const nlohmann::ordered_json& json) const;
+  void SaveText(const std::filesystem::path& relative, const std::string& text) const;
+
+ private:
+  std::filesystem::path path_;
+  FileLock lock_;
+};
+
+}  // namespace raie

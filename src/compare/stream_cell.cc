@@ -1,0 +1,182 @@
+#include "compare/stream_cell.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "compare/curve.h"
+#include "data/prepare.h"
+#include "evaluation/evaluate.h"
+#include "evaluation/stream_metrics.h"
+#include "evaluation/window_results.h"
+#include "methods/group_trainer.h"
+#include "methods/snapshot_scorer.h"
+#include "service/edit_model.h"
+#include "service/slice_windows.h"
+#include "store/journal.h"
+#include "store/regions_file.h"
+#include "training/metrics.h"
+
+namespace raie {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Means {
+  double recall = 0;
+  double ndcg = 0;
+};
+
+class StreamRun {
+ public:
+  StreamRun(const CellInput& input, const fs::path& folder)
+      : input_(input), data_(input.data), folder_(folder), last_(input.data.num_slices() - 1) {
+    for (int j = 0; j <= last_; ++j) parts_.push_back(HeldOutOf(data_, j));
+    after_.resize(last_ + 1, std::vector<Means>(last_ + 1));
+    frozen_.resize(last_ + 1);
+  }
+
+  nlohmann::ordered_json Run() {
+    const auto method = MakeMethod(input_.method, input_.context, input_.configuration.edit);
+    const SetupWindows setup = MakeSetupWindows(data_, 0, WindowOptionsOf(data_));
+    method->Prepare(input_.setup, setup.training);
+    SaveRegions("regions_before", input_.setup.editor);
+    Test(*method->MakeScorer(), 0);
+    for (int i = 1; i <= last_; ++i) {
+      Learn(*method, i);
+      Test(*method->MakeScorer(), i);
+    }
+    if (method->snapshot() != nullptr) SaveRegions("regions_after", method->snapshot()->editor);
+    RankFrozen();
+    WriteFileAtomically(folder_ / "next.windows", EncodeWindowResults(next_windows_));
+    return Report();
+  }
+
+ private:
+  // Returns the part of slice j.
+  static WindowSet HeldOutOf(const PreparedData& data, int slice) {
+    const WindowOptions options = WindowOptionsOf(data);
+    if (slice == 0) return MakeSetupWindows(data, 0, options).held_out;
+    return SplitLastWindows(MakeWindows(data, slice, options)).part;
+  }
+
+  RankedSet Rank(const Scorer& scorer, const WindowSet& windows, int catalogue_of) const {
+    return RankWindows(
+        scorer, data_, windows,
+        {.context = WindowOptionsOf(data_).context,
+         .catalogue_size = data_.catalogue_size(catalogue_of),
+         .seen = OptionsOf(data_).repeats == Repeats::kFirst ? SeenItems::kContextMasked
+                                                             : SeenItems::kRanked,
+         .popularity_slice = catalogue_of},
+        input_.context.pool);
+  }
+
+  Means MeansOf(const Scorer& scorer, const WindowSet& windows, int catalogue_of) const {
+    const RankedSet ranked = Rank(scorer, windows, catalogue_of);
+    const RankMetrics means = Summarise(ranked.ranks, ranked.users).window_mean;
+    return {means.recall[1], means.ndcg[1]};
+  }
+
+  void Learn(Method& method, int i) {
+    const SliceWindows windows = MakeSliceWindows(data_, i);
+    CheckHasTraining(windows, i, data_);
+    const AdaptReport report = method.Adapt(MakeAdaptSlice(data_, i, windows));
+    slices_.push_back({{"slice", i},
+                       {"budget", BudgetToJson(report)},
+                       {"edits", ToJson(report.edits)},
+                       {"drift", ToJson(report.drift, data_)}});
+    samples_ += report.training.samples;
+    steps_ += report.training.steps;
+    last_budget_ = BudgetToJson(report);
+    if (report.journal.empty()) return;
+    WriteFileAtomically(folder_ / ("journal-" + std::to_string(i) + ".tsv"),
+                        JournalText(report.journal, windows.training, data_));
+  }
+
+  void Test(const Scorer& scorer, int i) {
+    for (int j = 0; j <= last_; ++j) after_[i][j] = MeansOf(scorer, parts_[j], std::min(i, j));
+    if (i == last_) return;
+    const WindowSet next = MakeWindows(data_, i + 1, WindowOptionsOf(data_));
+    const RankedSet ranked = Rank(scorer, next, i);
+    const RankMetrics means = Summarise(ranked.ranks, ranked.users).window_mean;
+    next_.push_back({means.recall[1], means.ndcg[1]});
+    AppendResults(MakeWindowResults(data_, next, ranked, {}), next_windows_);
+  }
+
+  void RankFrozen() {
+    for (int j = 2; j <= last_; ++j) {
+      const SnapshotScorer scorer(std::make_shared<const Snapshot>(Unadapted(
+          WithCatalogue(input_.setup, data_.catalogue_size(j - 1), input_.context.seed))));
+      frozen_[j] = MeansOf(scorer, parts_[j], j - 1);
+    }
+  }
+
+  static Snapshot Unadapted(Snapshot snapshot) {
+    snapshot.editor = {};
+    snapshot.adapters.clear();
+    return snapshot;
+  }
+
+  void SaveRegions(const char* name, const EditorState& state) const {
+    if (state.regions.size() == 0) return;
+    fs::create_directories(folder_ / name);
+    SaveEditorState(folder_ / name, state);
+  }
+
+  nlohmann::ordered_json Matrix(double Means::*metric) const {
+    StreamMatrix matrix;
+    for (const auto& row : after_) {
+      auto& values = matrix.after.emplace_back();
+      for (const Means& means : row) values.push_back(means.*metric);
+    }
+    for (const Means& means : next_) matrix.next.push_back(means.*metric);
+    for (const Means& means : frozen_) matrix.frozen.push_back(means.*metric);
+    const StreamMetrics metrics = MetricsOfStream(matrix);
+    nlohmann::ordered_json json = {{"R", matrix.after},
+                                   {"next", matrix.next},
+                                   {"frozen", matrix.frozen},
+                                   {"next_accuracy", metrics.next_accuracy},
+                                   {"average_accuracy", metrics.average_accuracy},
+                                   {"backward_transfer", metrics.backward_transfer},
+                                   {"forward_transfer", nullptr},
+                                   {"forgetting", metrics.forgetting}};
+    if (metrics.forward_transfer.has_value()) json["forward_transfer"] = *metrics.forward_transfer;
+    return json;
+  }
+
+  nlohmann::ordered_json Report() const {
+    std::vector<std::int64_t> ranks;
+    for (const std::int32_t rank : next_windows_.ranks) {
+      ranks.push_back(rank == 0 ? kMissedRank : rank);
+    }
+    nlohmann::ordered_json budget = last_budget_;  // bytes and passes at the end, sums of the rest
+    budget["samples"] = samples_;
+    budget["steps"] = steps_;
+    return {{"evaluation", {{"next", ToJson(Summarise(ranks, next_windows_.users))}}},
+            {"stream", {{"recall@10", Matrix(&Means::recall)}, {"ndcg@10", Matrix(&Means::ndcg)}}},
+            {"budget", budget},
+            {"slices", slices_}};
+  }
+
+  const CellInput& input_;
+  const PreparedData& data_;
+  fs::path folder_;
+  int last_;
+  std::vector<WindowSet> parts_;
+  std::vector<std::vector<Means>> after_;
+  std::vector<Means> next_;
+  std::vector<Means> frozen_;
+  WindowResults next_windows_;
+  nlohmann::ordered_json slices_ = nlohmann::ordered_json::array();
+  nlohmann::ordered_json last_budget_;
+  std::int64_t samples_ = 0;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace
+
+nlohmann::ordered_json RunStream(const CellInput& input, const fs::path& folder) {
+  return StreamRun(input, folder).Run();
+}
+
+}  // namespace raie
