@@ -10,7 +10,7 @@ for command in "${commands[@]}"; do says "^  $command"; done
 for command in "${commands[@]}"; do
   ok "$raie" "$command" --help
 done
-for command in prepare append stats simulate; do
+for command in prepare append stats audit simulate; do
   ok "$raie" data "$command" --help
   says '--config'
   says '--set'

@@ -7,6 +7,7 @@ std::vector<Command> AllCommands() {
   commands.push_back(DataPrepareCommand());
   commands.push_back(DataAppendCommand());
   commands.push_back(DataStatsCommand());
+  commands.push_back(DataAuditCommand());
   commands.push_back(DataSimulateCommand());
   commands.push_back(FitCommand());
   commands.push_back(EditCommand());

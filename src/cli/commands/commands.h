@@ -12,6 +12,7 @@ namespace raie::cli {
 Command DataPrepareCommand();
 Command DataAppendCommand();
 Command DataStatsCommand();
+Command DataAuditCommand();
 Command DataSimulateCommand();
 Command FitCommand();
 Command EditCommand();

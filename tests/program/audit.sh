@@ -1,0 +1,20 @@
+#!/bin/bash
+# audit.sh PROGRAM: the audit of a prepared data set, its exit code and its JSON.
+. "$(dirname "$0")/lib.sh"
+
+ok "$raie" data simulate --output log --seed 2 --set simulate.users=150 --set simulate.events=6000 \
+  --set simulate.items=80 --set simulate.interests=4
+ok "$raie" data prepare --input log/events.csv --output strict --context 5
+ok "$raie" data audit --data strict
+says '^no leak$'
+says '^note  k_core '
+says '^ok    held_out +[0-9]'
+ok "$raie" data prepare --input log/events.csv --output paper --context 5 --protocol paper
+run "$raie" data audit --data paper
+[ "$code" -eq $kCheckFailed ] || fail "exit code $code where the audit found leaks"
+for check in vocabulary k_core held_out; do says "^leak  $check "; done
+run "$raie" data audit --data paper --json
+[ "$code" -eq $kCheckFailed ] || fail "exit code $code with --json"
+[ "$(json leaks)" -ge 3 ] || fail 'fewer than three leaks'
+[ "$(grep -c '"verdict": "leak"' .out)" -eq "$(json leaks)" ] || fail 'leaks are not counted'
+refused $kData 'manifest.json' "$raie" data audit --data log
