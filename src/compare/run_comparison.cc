@@ -243,11 +243,13 @@ class Comparison {
             .pool = control_.pool,
             .seed = seed,
             .observer = observer,
-            .cancel = control_.cancel};
+            .cancel = control_.cancel,
+            .refit = &refit_};
   }
 
   const Snapshot& SetupOf(const Configuration& configuration, const Settings& settings,
                           const ProgressObserver& observer) {
+    refit_ = {configuration.backbone, configuration.fit};
     const bool fits = !fits_.Has(configuration);
     const auto begin = std::chrono::steady_clock::now();
     const Snapshot& setup =
@@ -368,6 +370,7 @@ class Comparison {
   FittedModels fits_;
   std::map<std::pair<const Variant*, std::uint64_t>, fs::path> fit_places_;
   std::map<fs::path, std::int64_t> num_candidates_;  // by tuning file
+  RefitOptions refit_;                               // of the cell at work
   TimeBook book_;
   Json times_ = Json::array();
   bool computed_ = false;

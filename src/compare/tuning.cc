@@ -18,7 +18,7 @@ const Knob kSharing = {"edit.sharing", {"regional", "shared"}};
 
 // Six configurations each; the first knob varies slowest.
 std::vector<Knob> KnobsOf(const std::string& method, EditorPreset editor) {
-  if (method == "frozen" || method == "recent_popularity") return {};
+  if (method == "frozen" || method == "recent_popularity" || method == "full_retrain") return {};
   if (method == "raie_wo_kr") return {kRates, kRho};
   if (method == "raie" || method == "raie_wo_ke" || method == "random_regions") {
     return {editor == EditorPreset::kPaper ? kRates : kSharing, kRho};
