@@ -80,8 +80,8 @@ struct ForwardInput {
 struct GradientSink {
   std::span<float> parameters;  // flat, as Backbone::parameters()
   std::span<float> adapter;     // flat, as Adapter::values()
-  std::span<float> input_TD;    // gradient to the gathered item row of every token (set, not added);
-                                // zero for kMaskItem
+  std::span<float> input_TD;  // gradient to the gathered item row of every token (set, not added);
+                              // zero for kMaskItem
 };
 
 enum class Purpose { kScore, kTrainAdapter, kTrainAll };

@@ -182,7 +182,8 @@ void ItemTransformer::EmbedMasks(const TileIndex& index, Matrix x) const {
   for (const std::int32_t token : index.mask_tokens()) {
     const float* const position =
         parameters_.data() + position_begin_ + index.position_rows()[token] * options_.dim;
-    for (std::int64_t i = 0; i < options_.dim; ++i) x.row(token)[i] = factor * mask[i] + position[i];
+    for (std::int64_t i = 0; i < options_.dim; ++i)
+      x.row(token)[i] = factor * mask[i] + position[i];
   }
 }
 

@@ -50,8 +50,8 @@ void TileIndex::AddRow(const ForwardInput& input, std::int64_t row) {
   const auto num_items = static_cast<std::int64_t>(input.items.base_ND.size()) / rules_.dim;
   for (const ItemId item : items) {
     if (rules_.masks) {
-      tokens_of_batch_.push_back(
-          item == kMaskItem ? -1 : static_cast<std::int32_t>(item_ids_T_.size()));
+      tokens_of_batch_.push_back(item == kMaskItem ? -1
+                                                   : static_cast<std::int32_t>(item_ids_T_.size()));
     }
     AddToken(item, num_items);
   }

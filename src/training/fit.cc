@@ -16,6 +16,7 @@
 #include "training/fit_state.h"
 #include "training/metrics.h"
 #include "training/score.h"
+#include "training/sequence_objective.h"
 #include "training/step.h"
 
 namespace raie {
@@ -23,6 +24,7 @@ namespace {
 
 constexpr std::uint64_t kOrderSeed = 1;  // parts of the run's seed
 constexpr std::uint64_t kStepSeed = 2;
+constexpr std::uint64_t kMaskSeed = 3;
 constexpr std::int64_t kWindowsAtOnce = 4096;
 constexpr std::size_t kAt10 = 1;  // in kCutoffs
 
@@ -32,95 +34,49 @@ double SecondsSince(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-// What S trains on: rows that become batches.
-class TrainingRows {
- public:
-  TrainingRows(const FitOptions& options, const FitRequest& request, const SetupWindows& windows)
-      : request_(request) {
-    if (options.on == FitOn::kSequences) {
-      sequences_ =
-          MakeSequences(request.data, request.slice, request.windows, windows.removed_events);
-      for (const FitSlice& more : request.more_slices) {
-        AddSequences(MakeSequences(request.data, more.slice, request.windows, more.removed));
-      }
-    } else {
-      windows_ = windows.training;
-      for (const FitSlice& more : request.more_slices) AddWindows(more);
+void AddSequences(const SequenceSet& more, SequenceSet& set) {
+  const std::int64_t before = set.num_targets();
+  for (SequenceChunk chunk : more.chunks) {
+    chunk.first_position += before;
+    set.chunks.push_back(chunk);
+  }
+  set.positions.insert(set.positions.end(), more.positions.begin(), more.positions.end());
+}
+
+SequenceSet SequencesOf(const FitRequest& request, const SetupWindows& windows) {
+  SequenceSet set =
+      MakeSequences(request.data, request.slice, request.windows, windows.removed_events);
+  for (const FitSlice& more : request.more_slices) {
+    AddSequences(MakeSequences(request.data, more.slice, request.windows, more.removed), set);
+  }
+  return set;
+}
+
+WindowSet WindowsOf(const FitRequest& request, const SetupWindows& windows) {
+  WindowSet set = windows.training;
+  for (const FitSlice& more : request.more_slices) {
+    for (const Window& window : MakeWindows(request.data, more.slice, request.windows).windows) {
+      if (!std::ranges::binary_search(more.removed, window.target)) set.windows.push_back(window);
     }
   }
+  return set;
+}
 
-  std::int64_t size() const { return sequences_.size() + windows_.size(); }
-
-  void Append(std::int64_t row, TrainingBatch& batch) const {
-    if (sequences_.size() > 0) {
-      AppendSequence(row, batch);
-    } else {
-      AppendWindow(row, batch);
-    }
+std::unique_ptr<SequenceObjective> ObjectiveOf(const FitOptions& options, const FitRequest& request,
+                                               const SetupWindows& windows,
+                                               const Backbone& backbone) {
+  if (options.on == FitOn::kWindows) {
+    return MakeWindowObjective(request.data, WindowsOf(request, windows), request.windows.context,
+                               request.catalogue_size);
   }
-
- private:
-  void AddSequences(const SequenceSet& more) {
-    const std::int64_t before = sequences_.num_targets();
-    for (SequenceChunk chunk : more.chunks) {
-      chunk.first_position += before;
-      sequences_.chunks.push_back(chunk);
-    }
-    sequences_.positions.insert(sequences_.positions.end(), more.positions.begin(),
-                                more.positions.end());
-  }
-
-  void AddWindows(const FitSlice& more) {
-    for (const Window& window : MakeWindows(request_.data, more.slice, request_.windows).windows) {
-      if (!std::ranges::binary_search(more.removed, window.target)) {
-        windows_.windows.push_back(window);
-      }
-    }
-  }
-
-  void AppendSequence(std::int64_t number, TrainingBatch& batch) const {
-    const SequenceChunk& chunk = sequences_.chunks[number];
-    WindowBatch& rows = batch.rows;
-    const auto row = static_cast<std::int32_t>(rows.num_rows());
-    const auto items = request_.data.items();
-    const auto times = request_.data.times();
-    rows.items.insert(rows.items.end(), items.begin() + chunk.input_begin,
-                      items.begin() + chunk.input_end);
-    rows.times.insert(rows.times.end(), times.begin() + chunk.input_begin,
-                      times.begin() + chunk.input_end);
-    rows.offsets.push_back(static_cast<std::int32_t>(rows.items.size()));
-    rows.users.push_back(chunk.user);
-    rows.row_keys.push_back(static_cast<std::uint32_t>(number));
-    batch.slots.push_back(0);
-    std::int32_t last = -1;
-    const std::span<const std::int32_t> positions = sequences_.PositionsOf(chunk);
-    for (std::size_t t = 0; t < positions.size(); ++t) {
-      if (positions[t] != last) batch.outputs.push_back({row, positions[t]});
-      last = positions[t];
-      batch.targets.push_back({static_cast<std::int32_t>(batch.outputs.size()) - 1,
-                               items[chunk.target_begin + static_cast<std::int64_t>(t)]});
-    }
-  }
-
-  void AppendWindow(std::int64_t number, TrainingBatch& batch) const {
-    const Window& window = windows_.windows[number];
-    std::vector<ItemId> items;
-    std::vector<Timestamp> times;
-    if (AppendContext(request_.data, window, request_.windows.context, request_.catalogue_size,
-                      items, times) == 0) {
-      return;
-    }
-    AppendRow(batch, {.items = items,
-                      .times = times,
-                      .user = window.user,
-                      .target = request_.data.items()[window.target],
-                      .row_key = static_cast<std::uint32_t>(number)});
-  }
-
-  const FitRequest& request_;
-  SequenceSet sequences_;
-  WindowSet windows_;
-};
+  SequenceSet sequences = SequencesOf(request, windows);
+  if (!backbone.reads_masks()) return MakeNextItemObjective(request.data, std::move(sequences));
+  return MakeClozeObjective(request.data, std::move(sequences),
+                            {.options = options.cloze,
+                             .length = request.windows.context,
+                             .same_time = request.windows.same_time,
+                             .seed = DeriveSeed(request.seed, kMaskSeed)});
+}
 
 nlohmann::ordered_json IdentityOf(const FitOptions& options, const FitRequest& request,
                                   const Backbone& backbone, const ItemTable& items) {
@@ -203,8 +159,8 @@ class Fit {
         items_(items),
         pool_(pool),
         windows_(MakeSetupWindows(request.data, request.slice, request.windows)),
-        rows_(options, request, windows_),
-        progress_(options, request, rows_.size()),
+        objective_(ObjectiveOf(options, request, windows_, backbone)),
+        progress_(options, request, objective_->size()),
         identity_(IdentityOf(options, request, backbone, items)),
         engine_(backbone,
                 {.adam = options.adam,
@@ -256,7 +212,7 @@ class Fit {
       refuse("a catalogue of " + std::to_string(request_.catalogue_size) + " items for " +
              std::to_string(items_.num_items()) + " item rows; at least 2 are needed");
     }
-    if (rows_.size() == 0) {
+    if (objective_->size() == 0) {
       refuse("there is nothing to train on: no user has enough events in slice " +
              std::to_string(request_.slice) + " for context " +
              std::to_string(request_.windows.context));
@@ -277,17 +233,18 @@ class Fit {
 
   void TrainEpoch() {
     const auto start = Clock::now();
-    std::vector<std::int64_t> order(rows_.size());
+    std::vector<std::int64_t> order(objective_->size());
     std::iota(order.begin(), order.end(), 0);
     RandomStream random(DeriveSeed(request_.seed, kOrderSeed),
                         static_cast<std::uint64_t>(state_.epoch));
     Shuffle(std::span(order), random);
-    const std::int64_t batches = (rows_.size() + options_.batch_size - 1) / options_.batch_size;
+    const std::int64_t batches =
+        (objective_->size() + options_.batch_size - 1) / options_.batch_size;
     progress_.StartEpoch(state_.batch * options_.batch_size);
     while (state_.batch < batches) {
       if (request_.cancel != nullptr && request_.cancel->IsSet()) StopHere();
       const std::int64_t begin = state_.batch * options_.batch_size;
-      const std::int64_t size = std::min(options_.batch_size, rows_.size() - begin);
+      const std::int64_t size = std::min(options_.batch_size, objective_->size() - begin);
       TrainBatch(std::span(order).subspan(begin, size));
       ++state_.batch;
       progress_.Batch(state_.epoch, size, state_.epoch_loss / std::max(1.0, state_.epoch_weight));
@@ -297,7 +254,7 @@ class Fit {
 
   void TrainBatch(std::span<const std::int64_t> numbers) {
     TrainingBatch batch;
-    for (const std::int64_t number : numbers) rows_.Append(number, batch);
+    for (const std::int64_t number : numbers) objective_->Append(number, state_.epoch, batch);
     if (batch.targets.empty()) return;
     const TrainedParts parts{.items = &items_,
                              .catalogue_size = request_.catalogue_size,
@@ -368,7 +325,7 @@ class Fit {
   ItemTable& items_;
   TaskPool& pool_;
   SetupWindows windows_;
-  TrainingRows rows_;
+  std::unique_ptr<SequenceObjective> objective_;
   FitProgress progress_;
   nlohmann::ordered_json identity_;
   StepEngine engine_;

@@ -1,10 +1,10 @@
 // How is a backbone fitted on S?
 //
-// Concept: AdamW over the backbone and all item rows, on sequences (every event a target) or on
-//          windows (the last one only); after each epoch the validation targets are ranked, and the
-//          best epoch is kept. State is written at the end of an epoch and when asked to stop; a
-//          resumed run ends with the same bytes as one that was never stopped, since every random
-//          bit is a function of (seed, epoch, step) and not of history.
+// Concept: AdamW over the backbone and all item rows, on sequences (every event a target, or cloze)
+//          or on windows (sequence_objective.h); after each epoch the validation targets are
+//          ranked, and the best epoch is kept. State is written at the end of an epoch and when
+//          asked to stop; a resumed run ends with the same bytes as one that was never stopped,
+//          since every random bit is a function of (seed, epoch, step) and not of history.
 // Source:  METHOD section 3 ("What S trains on").
 // Units:   learning rate per step; batch in sequences (or windows).
 // Errors:  kInvalidArgument for options out of range, no training or validation windows, or a
@@ -30,6 +30,7 @@
 #include "training/loss.h"
 #include "training/optimiser.h"
 #include "training/seen_items.h"
+#include "training/sequence_objective.h"
 #include "training/tiles.h"
 
 namespace raie {
@@ -46,13 +47,14 @@ struct FitOptions {
   std::int64_t max_epochs = 200;
   std::int64_t patience_epochs = 12;
   std::int64_t patience_steps = 200;
+  ClozeOptions cloze;
   LossOptions loss;
   AdamOptions adam;
 
   static void VisitFields(auto& self, auto&& visit) {
     visit(self.on, Field{.name = "on",
-                         .help = "sequences: every event of S is a target; windows: the last event "
-                                 "of each window",
+                         .help = "sequences: every event of S is a target (with [MASK]: those that "
+                                 "are masked); windows: the last event of each window",
                          .paper = "windows"});
     visit(self.batch_size, Field{.name = "batch_size",
                                  .help = "rows of a step",
@@ -77,6 +79,8 @@ struct FitOptions {
                                      .unit = "steps",
                                      .minimum = 0,
                                      .maximum = 1e9});
+    visit(self.cloze, Field{.name = "cloze",
+                            .help = "what is masked; backbones that read [MASK], on sequences"});
     visit(self.loss, Field{.name = "loss", .help = "the loss"});
     visit(self.adam, Field{.name = "adam", .help = "the optimiser"});
   }

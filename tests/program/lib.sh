@@ -80,3 +80,18 @@ json() {
 
 # greater A B: A > B as numbers.
 greater() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a + 0 > b + 0) }' || fail "$1 is not above $2"; }
+
+# popularity EVENTS: recall@10 on T of the most popular items of F, without the program.
+popularity() {
+  awk -F, 'NR > 1 { print $3 "," $1 "," $2 }' "$1" | sort -n |
+    awk -F, '{ time[NR] = $1; item[NR] = $3 } END {
+      first = int(.5 * NR) + 1; last = int(.8 * NR)
+      for (i = first; i <= last; ++i) ++count[item[i]]
+      for (rank = 1; rank <= 10; ++rank) {
+        best = ""
+        for (x in count) if (!(x in top) && (best == "" || count[x] > count[best])) best = x
+        top[best] = 1
+      }
+      for (i = last + 1; i <= NR; ++i) hits += (item[i] in top)
+      print hits / (NR - last) }'
+}
