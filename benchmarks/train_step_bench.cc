@@ -1,8 +1,9 @@
 // How long does one training step take, and how near is it to what the core's products allow?
 //
-// Concept: SASRec or TiSASRec, 256 windows, d = 128, 9,000 items, full softmax at the last
-//          position; all parameters (full), or a LoRA of rank 8 on every map with frozen rows
-//          (lora; lora_mixed: eight adapters in one batch). Counters: `windows/s`, `GF/s` of the
+// Concept: SASRec, BERT4Rec or TiSASRec, 256 windows, d = 128, 9,000 items, full softmax at the
+//          last position (cloze: at a fifth of the positions); all parameters (full, cloze), or a
+//          LoRA of rank 8 on every map with frozen rows (lora; lora_mixed: eight adapters in one
+//          batch). Counters: `windows/s`, `GF/s` of the
 //          useful products, and `share` of the best rate of oneDNN's matmul with pre-packed
 //          weights, measured in the same run on one thread. First the loss of an untrained model is
 //          checked against ln(N).
@@ -13,8 +14,10 @@
 #include <chrono>
 #include <cmath>
 #include <memory>
+#include <numeric>
 #include <oneapi/dnnl/dnnl.hpp>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "backbones/registry.h"
@@ -28,8 +31,9 @@ constexpr std::int64_t kBatch = 256;
 constexpr std::int64_t kDim = 128;
 constexpr std::int64_t kItems = 9000;
 
-enum Kind { kFull, kLora, kLoraDropout, kLoraMixed };
-constexpr const char* kKindNames[] = {"full", "lora", "lora, dropout .05", "lora, 8 adapters"};
+enum Kind { kFull, kLora, kLoraDropout, kLoraMixed, kCloze };
+constexpr const char* kKindNames[] = {"full", "lora", "lora, dropout .05", "lora, 8 adapters",
+                                      "full, cloze"};
 
 // GF/s of y = x W^T, x [rows, inputs], W packed as oneDNN asks.
 double PackedMatmulRate(std::int64_t rows, std::int64_t inputs, std::int64_t outputs) {
@@ -87,7 +91,7 @@ struct Training {
     backbone = MakeBackbone(options, 1);
     items = ItemTable(kDim, MakeItemRows(options, kItems, 1));
     parts = {.items = &items, .catalogue_size = kItems};
-    if (kind == kFull) {
+    if (kind == kFull || kind == kCloze) {
       rows = TrainAllRows(items, kItems);
       state = AdamState(std::ssize(backbone->parameters()));
       parts.backbone = &state;
@@ -97,7 +101,11 @@ struct Training {
       AddAdapters(kind);
     }
     engine = std::make_unique<StepEngine>(*backbone, StepOptions(), pool);
-    FillBatch(length);
+    if (kind == kCloze) {
+      FillCloze(length + 1);
+    } else {
+      FillBatch(length);
+    }
   }
 
   void AddAdapters(Kind kind) {
@@ -131,6 +139,30 @@ struct Training {
                         .target = item(),
                         .slot = static_cast<std::int32_t>(random.Below(parts.slots.size())),
                         .row_key = static_cast<std::uint32_t>(row)});
+    }
+  }
+
+  // Rows of `length` tokens, a fifth of them masked.
+  void FillCloze(std::int64_t length) {
+    RandomStream random(3, 0);
+    std::vector<std::int32_t> order(length);
+    std::iota(order.begin(), order.end(), 0);
+    for (std::int32_t row = 0; row < kBatch; ++row) {
+      const auto begin = std::ssize(batch.rows.items);
+      for (std::int64_t i = 0; i < length; ++i) {
+        batch.rows.items.push_back(ItemId{static_cast<std::int32_t>(random.Below(kItems))});
+      }
+      Shuffle(std::span(order), random);
+      std::vector<std::int32_t> masked(order.begin(), order.begin() + (length + 2) / 5);
+      std::sort(masked.begin(), masked.end());
+      for (const std::int32_t position : masked) {
+        ItemId& item = batch.rows.items[begin + position];
+        batch.targets.push_back({static_cast<std::int32_t>(batch.outputs.size()), item});
+        batch.outputs.push_back({row, position});
+        item = kMaskItem;
+      }
+      batch.rows.offsets.push_back(static_cast<std::int32_t>(batch.rows.items.size()));
+      batch.rows.row_keys.push_back(static_cast<std::uint32_t>(row));
     }
   }
 
@@ -169,18 +201,28 @@ void RunSteps(benchmark::State& state, const char* backbone) {
   state.counters["share"] = Counter(gigaflops / (BestMatmulRate() * threads), Counter::kIsRate);
 }
 
-void Sizes(benchmark::internal::Benchmark* b) {
+void SizesOf(std::vector<std::int64_t> kinds, benchmark::internal::Benchmark* b) {
   b->ArgNames({"kind", "L", "threads"})
-      ->ArgsProduct({{kFull, kLora, kLoraDropout, kLoraMixed}, {50, 10}, {1, 2}})
+      ->ArgsProduct({std::move(kinds), {50, 10}, {1, 2}})
       ->Unit(benchmark::kMillisecond)
       ->MeasureProcessCPUTime()
       ->UseRealTime();
 }
 
+void Sizes(benchmark::internal::Benchmark* b) {
+  SizesOf({kFull, kLora, kLoraDropout, kLoraMixed}, b);
+}
+void SizesWithCloze(benchmark::internal::Benchmark* b) {
+  SizesOf({kFull, kCloze, kLora, kLoraDropout, kLoraMixed}, b);
+}
+
 void TrainStep(benchmark::State& state) { RunSteps(state, "sasrec"); }
 BENCHMARK(TrainStep)->Apply(Sizes);
 
-// `GF/s` and `share` count SASRec's products only.
+// From here on `GF/s` and `share` count SASRec's products only.
+void TrainStepBert4rec(benchmark::State& state) { RunSteps(state, "bert4rec"); }
+BENCHMARK(TrainStepBert4rec)->Apply(SizesWithCloze);
+
 void TrainStepTisasrec(benchmark::State& state) { RunSteps(state, "tisasrec"); }
 BENCHMARK(TrainStepTisasrec)->Apply(Sizes);
 
