@@ -167,8 +167,7 @@ TEST_P(BackboneContract, ARequestedOutputHasTheBitsItHasAmongAll) {
   }
 }
 
-TEST_P(BackboneContract, ACausalBackboneIgnoresTheFuture) {
-  if (GetParam().direction != Direction::kCausal) GTEST_SKIP() << "bidirectional";
+TEST_P(BackboneContract, SeesTheFutureIfAndOnlyIfItIsBidirectional) {
   const auto before = Score(tile_, tile_.AllOutputs());
   RandomTile changed = tile_;
   const std::int64_t position = 6;  // of row 0
@@ -176,7 +175,8 @@ TEST_P(BackboneContract, ACausalBackboneIgnoresTheFuture) {
   item = ItemId{static_cast<std::int32_t>((Index(item) + 1) % kItems)};
   const auto after = Score(changed, tile_.AllOutputs());
   const auto first_changed = std::mismatch(before.begin(), before.end(), after.begin()).first;
-  EXPECT_EQ((first_changed - before.begin()) / backbone_->dim(), position);
+  EXPECT_EQ((first_changed - before.begin()) / backbone_->dim(),
+            GetParam().direction == Direction::kCausal ? position : 0);
 }
 
 TEST_P(BackboneContract, TimesCountIfAndOnlyIfTheyAreSaidTo) {
