@@ -19,6 +19,13 @@ function(raie_discover_tests target)
                        TEST_LIST ${target}_slow PROPERTIES LABELS slow TIMEOUT 7200)
 endfunction()
 
+# How test programs are compiled: they run for a moment and compile for long.
+function(raie_test_options target)
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:-O1>)
+  # As the programs' objects and the headers they reuse must agree.
+  set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+endfunction()
+
 # Leaves in the list the files that hold a *Threads* suite.
 function(raie_only_thread_tests list)
   foreach(file ${${list}})
@@ -43,6 +50,7 @@ function(raie_module name)
     target_link_libraries(raie_${name} PUBLIC raie_${module})
   endforeach()
   target_link_libraries(raie_${name} PRIVATE ${arg_LINK})
+  target_precompile_headers(raie_${name} REUSE_FROM raie_headers)
   set_property(GLOBAL APPEND PROPERTY RAIE_MODULES raie_${name})
   if(RAIE_SANITIZE STREQUAL "thread")
     raie_only_thread_tests(tests)
@@ -51,8 +59,8 @@ function(raie_module name)
     add_executable(raie_${name}_test ${tests})
     target_link_libraries(raie_${name}_test PRIVATE raie_${name} GTest::gtest GTest::gtest_main
                                                     ${arg_LINK})
-    # Tests run for a moment and compile for long.
-    target_compile_options(raie_${name}_test PRIVATE $<$<CONFIG:Release>:-O1>)
+    raie_test_options(raie_${name}_test)
+    target_precompile_headers(raie_${name}_test REUSE_FROM raie_test_headers)
     add_dependencies(raie_module_tests raie_${name}_test)
     raie_discover_tests(raie_${name}_test)
   endif()
