@@ -21,7 +21,7 @@ template <class T>
 std::string_view TakeColumn(std::int64_t count, std::string_view bytes, std::vector<T>& column) {
   column.resize(count);
   const std::size_t size = column.size() * sizeof(T);
-  std::memcpy(column.data(), bytes.data(), size);
+  if (size > 0) std::memcpy(column.data(), bytes.data(), size);  // an empty column has no address
   return bytes.substr(size);
 }
 
