@@ -39,25 +39,59 @@ Adapter Adapter::Make(std::span<const LinearMapInfo> maps, const LoraOptions& op
   CheckKinds(maps, options);
   Adapter adapter;
   adapter.options_ = options;
+  adapter.LayOut(maps, seed);
+  return adapter;
+}
+
+Adapter Adapter::MakeMixture(std::span<const LinearMapInfo> maps, const LoraOptions& options,
+                             const MixtureOptions& mixture, std::int64_t dim, std::uint64_t seed) {
+  CheckKinds(maps, options);
+  MixtureOptions copy = mixture;
+  CheckRanges(FieldsOf(copy), "mixture of adapters");
+  Adapter adapter;
+  adapter.options_ = options;
+  adapter.mixture_ = mixture;
+  adapter.gate_dim_ = dim;
+  adapter.LayOut(maps, seed);
+  return adapter;
+}
+
+std::int64_t Adapter::GateSize() const {
+  if (!is_mixture()) return 0;
+  return mixture_->hidden * (gate_dim_ + 1) + mixture_->experts * (mixture_->hidden + 1);
+}
+
+void Adapter::LayOut(std::span<const LinearMapInfo> maps, std::uint64_t seed) {
   std::int64_t size = 0;
   for (std::size_t i = 0; i < maps.size(); ++i) {
-    if (!Listed(options.maps, maps[i].kind)) continue;
+    if (!Listed(options_.maps, maps[i].kind)) continue;
     const std::int64_t a_begin = size;
-    const std::int64_t b_begin = a_begin + options.rank * maps[i].inputs;
-    size = b_begin + maps[i].outputs * options.rank;
-    adapter.maps_.push_back(
-        {static_cast<int>(i), a_begin, b_begin, maps[i].inputs, maps[i].outputs});
+    const std::int64_t b_begin = a_begin + total_rank() * maps[i].inputs;
+    const std::int64_t gate_begin = b_begin + maps[i].outputs * total_rank();
+    size = gate_begin + GateSize();
+    maps_.push_back({.map = static_cast<int>(i),
+                     .a_begin = a_begin,
+                     .b_begin = b_begin,
+                     .inputs = maps[i].inputs,
+                     .outputs = maps[i].outputs,
+                     .gate_begin = is_mixture() ? gate_begin : -1});
   }
-  adapter.values_.assign(size, 0.0f);
-  for (const Map& map : adapter.maps_) {
+  values_.assign(size, 0.0f);
+  for (const Map& map : maps_) {
     // A map's own stream: which other maps are adapted does not change its start.
     RandomStream random(seed, static_cast<std::uint64_t>(map.map));
-    const double bound = 1 / std::sqrt(static_cast<double>(map.inputs));
-    for (std::int64_t i = map.a_begin; i < map.b_begin; ++i) {
-      adapter.values_[i] = static_cast<float>(bound * (2 * random.Uniform() - 1));
-    }
+    const auto draw = [&](std::int64_t begin, std::int64_t count, std::int64_t inputs) {
+      const double bound = 1 / std::sqrt(static_cast<double>(inputs));
+      for (std::int64_t i = begin; i < begin + count; ++i) {
+        values_[i] = static_cast<float>(bound * (2 * random.Uniform() - 1));
+      }
+    };
+    draw(map.a_begin, map.b_begin - map.a_begin, map.inputs);
+    if (!is_mixture()) continue;
+    const std::int64_t hidden = mixture_->hidden;
+    draw(map.gate_begin, hidden * gate_dim_, gate_dim_);
+    draw(map.gate_begin + hidden * (gate_dim_ + 1), mixture_->experts * hidden, hidden);
   }
-  return adapter;
 }
 
 bool Adapter::IsZero() const {

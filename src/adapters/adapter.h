@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +51,25 @@ struct LoraOptions {
   }
 };
 
+struct MixtureOptions {
+  std::int64_t experts = 3;
+  std::int64_t hidden = 128;
+  double temperature = 0.7;
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.experts,
+          Field{.name = "experts", .help = "adapters of a mixture", .minimum = 2, .maximum = 64});
+    visit(self.hidden, Field{.name = "hidden",
+                             .help = "width of the gate's hidden layer",
+                             .minimum = 1,
+                             .maximum = 4096});
+    visit(self.temperature, Field{.name = "temperature",
+                                  .help = "T of the gate's softmax; less is sharper",
+                                  .minimum = 0.01,
+                                  .maximum = 100});
+  }
+};
+
 class Adapter {
  public:
   struct Map {
@@ -58,30 +78,46 @@ class Adapter {
     std::int64_t b_begin;
     std::int64_t inputs;
     std::int64_t outputs;
+    std::int64_t gate_begin = -1;  // mixtures only
   };
 
   // Lays out an adapter over the maps whose kind is listed. A: Kaiming uniform (a = sqrt 5, as
   // PEFT: uniform in +-1/sqrt(I)) drawn from `seed`; B: zero.
   static Adapter Make(std::span<const LinearMapInfo> maps, const LoraOptions& options,
                       std::uint64_t seed);
+  // The same with several experts and gates that read item rows of width `dim`. W1 and W2 uniform
+  // in +-1/sqrt(inputs), biases zero.
+  static Adapter MakeMixture(std::span<const LinearMapInfo> maps, const LoraOptions& options,
+                             const MixtureOptions& mixture, std::int64_t dim, std::uint64_t seed);
 
   const LoraOptions& options() const { return options_; }
   float scale() const {
     return static_cast<float>(options_.alpha / static_cast<double>(options_.rank));
   }
+  bool is_mixture() const { return mixture_.has_value(); }
+  const MixtureOptions& mixture() const { return *mixture_; }
+  std::int64_t gate_dim() const { return gate_dim_; }  // D
+  std::int64_t total_rank() const {                    // R
+    return mixture_.has_value() ? options_.rank * mixture_->experts : options_.rank;
+  }
   std::span<const Map> maps() const { return maps_; }
   std::span<float> values() { return values_; }
   std::span<const float> values() const { return values_; }
   std::span<const float> a_RI(const Map& map) const {
-    return std::span(values_).subspan(map.a_begin, options_.rank * map.inputs);
+    return std::span(values_).subspan(map.a_begin, total_rank() * map.inputs);
   }
   std::span<const float> b_OR(const Map& map) const {
-    return std::span(values_).subspan(map.b_begin, map.outputs * options_.rank);
+    return std::span(values_).subspan(map.b_begin, map.outputs * total_rank());
   }
   bool IsZero() const;  // every B is zero
 
  private:
+  void LayOut(std::span<const LinearMapInfo> maps, std::uint64_t seed);
+  std::int64_t GateSize() const;
+
   LoraOptions options_;
+  std::optional<MixtureOptions> mixture_;
+  std::int64_t gate_dim_ = 0;
   std::vector<Map> maps_;
   std::vector<float> values_;
 };

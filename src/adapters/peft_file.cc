@@ -145,6 +145,12 @@ std::vector<std::string> KindsOf(const std::string& path, const TensorFile& file
 
 void SaveAdapter(const std::filesystem::path& folder, const Adapter& adapter,
                  std::span<const LinearMapInfo> maps, const std::string& base_model) {
+  if (adapter.is_mixture()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                folder.string() +
+                    ": a mixture of adapters has no PEFT layout; publish another "
+                    "method's model");
+  }
   const std::int64_t rank = adapter.options().rank;
   std::vector<TensorView> tensors;
   for (const Adapter::Map& map : adapter.maps()) {

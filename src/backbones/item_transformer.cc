@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "backbones/mixture_gates.h"
 #include "base/random.h"
 #include "kernels/embedding.h"
 #include "kernels/norm.h"
@@ -46,6 +47,7 @@ void DrawNormal(double deviation, std::uint64_t seed, std::span<float> values) {
 class Weights : public BoundWeights {
  public:
   TransformerStack::Bound stack;
+  std::optional<MixtureGates> gates;
   kernels::Dropout lora_dropout;  // rate only
 };
 
@@ -54,7 +56,19 @@ class Activations : public Tape {
   nn::ArenaLease arena;
   TransformerStack::Tape stack;
   std::optional<RelativeAttention> relative;
+  MixtureGates::State gates;
 };
+
+// Which sequence each token and each output belongs to.
+MixtureCall MixtureCallOf(const ForwardInput& input, const TransformerCall& call,
+                          const MixtureGates::State& gates) {
+  MixtureCall mixture{.gates_MSE = gates.gates_MSE, .gradients_MSE = {}};
+  for (std::int32_t s = 0; s < input.batch.num_rows(); ++s) {
+    mixture.sequences_T.resize(call.offsets_S1[s + 1], s);
+  }
+  for (const OutputPosition& output : input.outputs) mixture.sequences_P.push_back(output.row);
+  return mixture;
+}
 
 TransformerCall CallOf(const Weights& bound, const ForwardInput& input, const TileIndex& index,
                        const Activations& tape, double dropout) {
@@ -65,6 +79,26 @@ TransformerCall CallOf(const Weights& bound, const ForwardInput& input, const Ti
     call.lora_dropout.rate = bound.lora_dropout.rate;
   }
   return call;
+}
+
+// Adds the gradients of the gates' networks and, through the mean rows, of the tokens' rows.
+void BackGates(const MixtureGates& gates, const MixtureGates::State& state,
+               const ForwardInput& input, std::span<const float> gradients_MSE,
+               const GradientSink& sink) {
+  const std::int64_t dim = std::ssize(state.means_SD) / std::max<std::int64_t>(1, state.sequences);
+  std::vector<float> means_SD(sink.input_TD.empty() ? 0 : state.means_SD.size());
+  gates.Backward(state, gradients_MSE, sink.adapter, means_SD);
+  if (means_SD.empty()) return;
+  const std::vector<std::int32_t>& offsets = input.batch.offsets;
+  for (std::int64_t s = 0; s < state.sequences; ++s) {
+    const auto items = MixtureGates::ItemsOf(input.batch, s);
+    for (std::int64_t t = offsets[s]; t < offsets[s + 1]; ++t) {
+      if (input.batch.items[t] == kMaskItem) continue;
+      for (std::int64_t d = 0; d < dim; ++d) {
+        sink.input_TD[t * dim + d] += means_SD[s * dim + d] / static_cast<float>(items);
+      }
+    }
+  }
 }
 
 kernels::Dropout EmbeddingDropout(const TransformerCall& call) {
@@ -114,6 +148,7 @@ float ItemTransformer::InputFactor() const {
 std::unique_ptr<BoundWeights> ItemTransformer::Bind(const Adapter* adapter, Purpose purpose) const {
   auto weights = std::make_unique<Weights>();
   weights->stack = stack_.Bind(parameters_, adapter, purpose);
+  if (adapter != nullptr && adapter->is_mixture()) weights->gates.emplace(*adapter);
   if (adapter != nullptr) {
     weights->lora_dropout.rate = static_cast<float>(adapter->options().dropout);
   }
@@ -127,7 +162,13 @@ std::unique_ptr<Tape> ItemTransformer::Forward(const BoundWeights& weights,
   const TileIndex index(input, Rules());
   auto tape = std::make_unique<Activations>();
   tape->relative = RelativeTo(input);
-  const TransformerCall call = CallOf(bound, input, index, *tape, options_.dropout);
+  TransformerCall call = CallOf(bound, input, index, *tape, options_.dropout);
+  MixtureCall mixture;
+  if (bound.gates.has_value()) {
+    tape->gates = bound.gates->Forward(input.batch, input.items);
+    mixture = MixtureCallOf(input, call, tape->gates);
+    call.mixture = &mixture;
+  }
   const Matrix x = Embed(input, index, call, *tape->arena);
   stack_.Forward(bound.stack, call, *tape->arena, x, input.training ? &tape->stack : nullptr,
                  hidden_PD);
@@ -141,10 +182,19 @@ void ItemTransformer::Backward(const BoundWeights& weights, const ForwardInput& 
   const auto& bound = static_cast<const Weights&>(weights);
   const auto& kept = static_cast<const Activations&>(tape);
   const TileIndex index(input, Rules());
-  const TransformerCall call = CallOf(bound, input, index, kept, options_.dropout);
+  TransformerCall call = CallOf(bound, input, index, kept, options_.dropout);
   nn::ArenaLease arena;
+  MixtureCall mixture;
+  std::vector<float> gate_gradients;
+  if (bound.gates.has_value()) {
+    mixture = MixtureCallOf(input, call, kept.gates);
+    gate_gradients.resize(sink.adapter.empty() ? 0 : kept.gates.gates_MSE.size());
+    mixture.gradients_MSE = gate_gradients;
+    call.mixture = &mixture;
+  }
   const Matrix dx = stack_.Backward(bound.stack, call, *arena, kept.stack, grad_PD, sink);
   if (!dx.empty()) BackEmbed(index, call, dx, sink);
+  if (!gate_gradients.empty()) BackGates(*bound.gates, kept.gates, input, gate_gradients, sink);
 }
 
 Matrix ItemTransformer::Embed(const ForwardInput& input, const TileIndex& index,

@@ -88,7 +88,8 @@ void TransformerStack::Initialise(std::span<float> parameters, std::uint64_t see
 TransformerStack::Bound TransformerStack::Bind(std::span<const float> parameters,
                                                const Adapter* adapter, Purpose purpose) const {
   const bool adapted = adapter != nullptr && !(purpose == Purpose::kScore && adapter->IsZero());
-  const bool apart = adapted && purpose == Purpose::kTrainAdapter && adapter->options().dropout > 0;
+  const bool apart = adapted && (adapter->is_mixture() || (purpose == Purpose::kTrainAdapter &&
+                                                           adapter->options().dropout > 0));
   // Binds `count` maps, from linear map `first`, whose weights lie one behind the other.
   const auto bind = [&](std::int64_t first, std::int64_t count, std::int64_t weight) {
     const LinearMapInfo& info = maps_[first];
@@ -100,9 +101,11 @@ TransformerStack::Bound TransformerStack::Bind(std::span<const float> parameters
         .path = apart ? nn::LoraPath::kApart : nn::LoraPath::kMerged,
         .direction = purpose == Purpose::kScore ? nn::Direction::kForward : nn::Direction::kBoth};
     if (!adapted) return nn::BoundLinear(source);
-    source.rank = adapter->options().rank;
+    source.rank = adapter->total_rank();
+    if (adapter->is_mixture()) source.experts = adapter->mixture().experts;
     source.scale = adapter->scale();
-    for (const Adapter::Map& map : adapter->maps()) {
+    for (std::size_t i = 0; i < adapter->maps().size(); ++i) {
+      const Adapter::Map& map = adapter->maps()[i];
       if (map.map < first || map.map >= first + count) continue;
       source.parts.push_back({.begin = (map.map - first) * info.outputs,
                               .outputs = map.outputs,
@@ -110,7 +113,8 @@ TransformerStack::Bound TransformerStack::Bind(std::span<const float> parameters
                               .b_OR = adapter->b_OR(map),
                               .a_begin = map.a_begin,
                               .b_begin = map.b_begin,
-                              .site = kAdapterSite + static_cast<std::uint32_t>(map.map)});
+                              .site = kAdapterSite + static_cast<std::uint32_t>(map.map),
+                              .gate = static_cast<std::int64_t>(i)});
     }
     return nn::BoundLinear(source);
   };

@@ -77,6 +77,8 @@ struct RelativeAttention {
   Table position_keys, position_values, interval_keys, interval_values;
 };
 
+struct MixtureCall;
+
 // The ragged tile of one call, seen by the blocks.
 struct TransformerCall {
   std::span<const std::int32_t> offsets_S1;
@@ -93,11 +95,20 @@ struct TransformerCall {
   kernels::Dropout lora_dropout;
   bool keep_tape = false;
   const RelativeAttention* relative = nullptr;  // null: queries, keys and values alone
+  const MixtureCall* mixture = nullptr;         // null: the adapter, if any, is no mixture
 
   std::int64_t num_tokens() const { return offsets_S1.back(); }
   std::int64_t num_outputs() const {
     return all_outputs ? num_tokens() : static_cast<std::int64_t>(output_tokens_P.size());
   }
+};
+
+// The gates of a tile, for mixtures.
+struct MixtureCall {
+  std::span<const float> gates_MSE;
+  std::span<float> gradients_MSE;  // added by Backward; empty: not wanted
+  std::vector<std::int32_t> sequences_T;
+  std::vector<std::int32_t> sequences_P;
 };
 
 class TransformerStack {

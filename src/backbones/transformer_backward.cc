@@ -113,7 +113,8 @@ class TransformerStack::BackwardPass {
     const Bound::Block& maps = weights_.blocks[b];
     const std::int64_t d = shape_.dim, f = shape_.ffn_width, rows = d_input_.rows;
     const auto tokens = Selects(call_, b, shape_.blocks) ? call_.tokens_P : call_.tokens_T;
-    const nn::LinearContext context{arena_, tokens, call_.lora_dropout};
+    const nn::LinearContext context =
+        LinearContextOf(call_, arena_, Selects(call_, b, shape_.blocks));
     const kernels::Dropout dropout = DropoutAt(call_, b, DropoutPlace::kFfnOut);
     const Matrix dh = d_input_, dv = MapSide(dropout, dh);
     EndStage(tape.ffn, d_input_, d_stream_, stack_.NormAfterFfn(b), dh, dropout,
@@ -146,7 +147,7 @@ class TransformerStack::BackwardPass {
     const bool selects = Selects(call_, b, shape_.blocks);
     const std::int64_t d = shape_.dim, rows = d_input_.rows;
     const auto tokens = selects ? call_.tokens_P : call_.tokens_T;
-    const nn::LinearContext some{arena_, tokens, call_.lora_dropout};
+    const nn::LinearContext some = LinearContextOf(call_, arena_, Selects(call_, b, shape_.blocks));
     const kernels::Dropout dropout = DropoutAt(call_, b, DropoutPlace::kAttentionOut);
     const Matrix dh = d_input_, dy = MapSide(dropout, dh);
     EndStage(tape.attention, d_input_, d_stream_, post() ? layout.norm1 : layout.norm2, dh, dropout,
@@ -189,9 +190,8 @@ class TransformerStack::BackwardPass {
     const bool selects = Selects(call_, b, shape_.blocks);
     const bool below = lowest_ < LevelOf(b, kQkvLevel);
     const std::int64_t d = shape_.dim;
-    const nn::LinearContext all{arena_, call_.tokens_T, call_.lora_dropout};
-    const nn::LinearContext some{arena_, selects ? call_.tokens_P : call_.tokens_T,
-                                 call_.lora_dropout};
+    const nn::LinearContext all = LinearContextOf(call_, arena_, false);
+    const nn::LinearContext some = LinearContextOf(call_, arena_, selects);
     if (!sink_.parameters.empty()) {
       kernels::AddColumnSums(dq, Gradient(layout.q.bias, d));
       kernels::AddColumnSums(dkv, Gradient(layout.k.bias, 2 * d));

@@ -108,8 +108,8 @@ class TransformerStack::ForwardPass {
     const bool selects = Selects(call_, b, shape_.blocks);
     const std::int64_t d = shape_.dim, rows = selects ? call_.num_outputs() : call_.num_tokens();
     const auto tokens = selects ? call_.tokens_P : call_.tokens_T;
-    const nn::LinearContext all{arena_, call_.tokens_T, call_.lora_dropout};
-    const nn::LinearContext some{arena_, tokens, call_.lora_dropout};
+    const nn::LinearContext all = LinearContextOf(call_, arena_, false);
+    const nn::LinearContext some = LinearContextOf(call_, arena_, selects);
     BlockTape tape;
 
     const Matrix keys_input = input_;

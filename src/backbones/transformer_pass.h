@@ -20,6 +20,25 @@ inline kernels::Dropout DropoutAt(const TransformerCall& call, std::int64_t bloc
   return dropout;
 }
 
+// What the maps of a block need of the call; `selects`: for the requested outputs only.
+inline nn::LinearContext LinearContextOf(const TransformerCall& call, nn::Arena& arena,
+                                         bool selects) {
+  nn::LinearContext context{
+      .arena = arena,
+      .tokens_T = selects ? call.tokens_P : call.tokens_T,
+      .lora_dropout = call.lora_dropout,
+  };
+  if (call.mixture == nullptr) return context;
+  const MixtureCall& mixture = *call.mixture;
+  context.gates = {
+      .values_MSE = mixture.gates_MSE,
+      .gradients_MSE = mixture.gradients_MSE,
+      .sequences_T = selects ? mixture.sequences_P : mixture.sequences_T,
+      .sequences = std::ssize(call.offsets_S1) - 1,
+  };
+  return context;
+}
+
 // Are the queries of this block fewer than its tokens?
 inline bool Selects(const TransformerCall& call, std::int64_t block, std::int64_t blocks) {
   return block + 1 == blocks && !call.all_outputs;

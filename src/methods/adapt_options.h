@@ -82,6 +82,7 @@ struct AdaptOptions {
   ReplayOptions replay;
   LwfOptions lwf;
   LsatOptions lsat;
+  MoleOptions mole;
   RecentPopularityOptions recent_popularity;
 
   static void VisitFields(auto& self, auto&& visit) {
@@ -174,6 +175,7 @@ struct AdaptOptions {
     visit(self.replay, Field{.name = "replay", .help = ""});
     visit(self.lwf, Field{.name = "lwf", .help = ""});
     visit(self.lsat, Field{.name = "lsat", .help = ""});
+    visit(self.mole, Field{.name = "mole", .help = ""});
     visit(self.recent_popularity, Field{.name = "recent_popularity", .help = ""});
   }
 

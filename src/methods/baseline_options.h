@@ -8,6 +8,7 @@
 
 #include <cstdint>
 
+#include "adapters/adapter.h"
 #include "base/options.h"
 
 namespace raie {
@@ -50,6 +51,19 @@ struct LsatOptions {
                                          "lsat; more keeps the old taste",
                                  .minimum = 0,
                                  .maximum = 1});
+  }
+};
+
+struct MoleOptions {
+  MixtureOptions mixture;
+  double balance = 0.01;
+
+  static void VisitFields(auto& self, auto&& visit) {
+    visit(self.mixture, Field{.name = "mixture", .help = ""});
+    visit(self.balance, Field{.name = "balance",
+                              .help = "weight of KL(uniform, mean gate) in mole",
+                              .minimum = 0,
+                              .maximum = 1e3});
   }
 };
 

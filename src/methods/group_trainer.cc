@@ -84,7 +84,7 @@ struct GroupTrainer::State {
     parts.teacher = plan.objective->teacher();
     engine.SetPenalty([this](std::span<const SlotGradient> gradients) {
       if (!plan.overlap_GG.empty() && options.overlap_penalty > 0) PenaliseOverlap(gradients);
-      plan.objective->Penalise(batch, gradients);
+      plan.objective->Penalise(batch, parts, gradients);
     });
   }
 
@@ -301,11 +301,15 @@ Snapshot WithCatalogue(const Snapshot& snapshot, std::int64_t catalogue_size, st
   return grown;
 }
 
+std::uint64_t AdapterSeed(RegionId region, std::uint64_t seed) {
+  return DeriveSeed(DeriveSeed(seed, kAdapterPart), Index(region) + 1);
+}
+
 std::shared_ptr<const Adapter> MakeFreshAdapter(const Backbone& backbone,
                                                 const LoraOptions& options, RegionId region,
                                                 std::uint64_t seed) {
-  const std::uint64_t own = DeriveSeed(DeriveSeed(seed, kAdapterPart), Index(region) + 1);
-  return std::make_shared<const Adapter>(Adapter::Make(backbone.linear_maps(), options, own));
+  return std::make_shared<const Adapter>(
+      Adapter::Make(backbone.linear_maps(), options, AdapterSeed(region, seed)));
 }
 
 }  // namespace raie

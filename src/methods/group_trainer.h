@@ -77,6 +77,9 @@ inline bool FromMemory(std::uint32_t row_key) { return row_key % 2 == 1; }
 // rows of S plus noise, the same for scoring and routing.
 Snapshot WithCatalogue(const Snapshot& snapshot, std::int64_t catalogue_size, std::uint64_t seed);
 
+// The seed a region's fresh adapter is drawn from (kNoRegion: of a method with one).
+std::uint64_t AdapterSeed(RegionId region, std::uint64_t seed);
+
 // Returns a fresh adapter of a region (kNoRegion: of a method with one), drawn from `seed`.
 std::shared_ptr<const Adapter> MakeFreshAdapter(const Backbone& backbone,
                                                 const LoraOptions& options, RegionId region,

@@ -28,8 +28,9 @@ class SampleObjective {
   // What is distilled into the adapter beside the loss; the batch is to have the teacher's states.
   virtual Distillation* teacher() const { return nullptr; }
 
-  // Adds the gradients of a penalty to those of the adapters present.
-  virtual void Penalise(const TrainingBatch&, std::span<const SlotGradient>) const {}
+  // Adds the gradients of a penalty to those of the adapters present, as they stand in `parts`.
+  virtual void Penalise(const TrainingBatch&, const TrainedParts&,
+                        std::span<const SlotGradient>) const {}
 };
 
 }  // namespace raie

@@ -21,6 +21,9 @@ class OneAdapterMethod : public SnapshotMethod {
   void Prepare(const Snapshot& setup, const WindowSet& setup_windows) override;
   AdaptReport Adapt(const AdaptSlice& slice) override;
 
+  // What it answers from, whether or not that can be published.
+  const Snapshot& state() const { return snapshot_; }
+
  protected:
   // One pass over a part of a slice, before it is trained.
   struct Pass {

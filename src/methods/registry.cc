@@ -18,6 +18,8 @@ constexpr MethodInfo kMethods[] = {
     {"lora_lwf", "one adapter, held near the S model by distillation", "Li & Hoiem 2016",
      &MakeLoraLwf},
     {"lsat", "a long-term and a short-term adapter, fused", "Shi et al. 2024", &MakeLsat},
+    {"mole", "a gated mixture of adapters in every linear map", "Wu et al. 2024; Kong et al. 2024",
+     &MakeMole},
     {"ebpr", "one adapter, pairs against a mined negative", "Lai et al. 2024", &MakeEbpr},
     {"raie", "regions edited by F, one adapter a drifting region", "arXiv 2603.00638; METHOD 4",
      &MakeRaie},

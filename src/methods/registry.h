@@ -14,6 +14,7 @@ std::unique_ptr<Method> MakeLoraBig(const RunContext& context, const AdaptOption
 std::unique_ptr<Method> MakeLoraReplay(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeLoraLwf(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeLsat(const RunContext& context, const AdaptOptions& options);
+std::unique_ptr<Method> MakeMole(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeEbpr(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeRaie(const RunContext& context, const AdaptOptions& options);
 std::unique_ptr<Method> MakeRaieWithoutEditing(const RunContext& context,

@@ -39,7 +39,11 @@ PackedWeights Merged(const LinearSource& source, PackFor use) {
 }  // namespace
 
 BoundLinear::BoundLinear(const LinearSource& source)
-    : inputs_(source.weight_OI.cols), rank_(source.rank), path_(source.path) {
+    : inputs_(source.weight_OI.cols),
+      rank_(source.rank),
+      experts_(source.experts),
+      scale_(source.scale),
+      path_(source.path) {
   const bool backward = source.direction == Direction::kBoth;
   weight_ = Merged(source, backward ? PackFor::kBoth : PackFor::kForward);
   if (path_ == LoraPath::kMerged && !backward) return;
@@ -81,6 +85,28 @@ ConstMatrix BoundLinear::Dropped(const LinearContext& context, const Part& part,
   return scratch_TI;
 }
 
+void BoundLinear::Gated(const Gates& gates, const LoraPart& lora, ConstMatrix from_TR,
+                        Matrix to_TR) const {
+  const std::int64_t rank = rank_ / experts_;
+  for (std::int64_t t = 0; t < from_TR.rows; ++t) {
+    const std::int64_t first = (lora.gate * gates.sequences + gates.sequences_T[t]) * experts_;
+    for (std::int64_t r = 0; r < rank_; ++r) {
+      to_TR.row(t)[r] = gates.values_MSE[first + r / rank] * from_TR.row(t)[r];
+    }
+  }
+}
+
+void BoundLinear::BackwardGates(const Gates& gates, const LoraPart& lora, ConstMatrix low_TR,
+                                ConstMatrix dlow_TR) const {
+  const std::int64_t rank = rank_ / experts_;
+  for (std::int64_t t = 0; t < low_TR.rows; ++t) {
+    const std::int64_t first = (lora.gate * gates.sequences + gates.sequences_T[t]) * experts_;
+    for (std::int64_t r = 0; r < rank_; ++r) {
+      gates.gradients_MSE[first + r / rank] += dlow_TR.row(t)[r] * low_TR.row(t)[r] / scale_;
+    }
+  }
+}
+
 LinearTape BoundLinear::Forward(const LinearContext& context, ConstMatrix x_TI,
                                 std::span<const float> bias_O, Matrix y_TO) const {
   kernels::MultiplyTransposed(x_TI, weight_, bias_O, Store::kSet, y_TO);
@@ -96,7 +122,13 @@ LinearTape BoundLinear::Forward(const LinearContext& context, ConstMatrix x_TI,
     const Matrix own = low.Columns(first, first + rank_);
     kernels::MultiplyTransposed(Dropped(context, part, x_TI, scratch), part.scaled_a, {},
                                 Store::kSet, own);
-    kernels::MultiplyTransposed(own, part.b, {}, Store::kAdd,
+    ConstMatrix mixed = own;
+    if (experts_ > 1) {
+      const Matrix gated = context.arena.Rows(x_TI.rows, rank_);
+      Gated(context.gates, part.lora, own, gated);
+      mixed = gated;
+    }
+    kernels::MultiplyTransposed(mixed, part.b, {}, Store::kAdd,
                                 y_TO.Columns(part.lora.begin, part.lora.begin + part.lora.outputs));
   }
   tape.low_TR = low;
@@ -119,6 +151,8 @@ void BoundLinear::Backward(const LinearContext& context, const LinearTape& tape,
 
 // With low = scale dropout(x) A^T and dlow = scale dy B:
 //   dB = dy^T low, dA = dlow^T dropout(x), and (apart) dx += dropout'(dlow A).
+// A mixture has g o low and g o dlow in their places, and dg = sum over an expert of dlow low /
+// scale.
 void BoundLinear::BackwardAdapter(const LinearContext& context, const LinearTape& tape,
                                   ConstMatrix dy_TO, const LinearGradients& gradients) const {
   const std::int64_t rows = dy_TO.rows;
@@ -138,11 +172,19 @@ void BoundLinear::BackwardAdapter(const LinearContext& context, const LinearTape
     const auto first = static_cast<std::int64_t>(p) * rank_;
     const ConstMatrix dy = dy_TO.Columns(lora.begin, lora.begin + lora.outputs);
     kernels::Multiply(dy, part.scaled_b, Store::kSet, dlow);
+    ConstMatrix mixed = low.Columns(first, first + rank_);
+    if (experts_ > 1) {
+      if (!context.gates.gradients_MSE.empty()) BackwardGates(context.gates, lora, mixed, dlow);
+      const Matrix gated = context.arena.Rows(rows, rank_);
+      Gated(context.gates, lora, mixed, gated);
+      Gated(context.gates, lora, dlow, dlow);
+      mixed = gated;
+    }
     if (!gradients.adapter.empty()) {
       const ConstMatrix x = apart ? Dropped(context, part, tape.x_TI, scratch) : tape.x_TI;
       const auto grad_a = gradients.adapter.subspan(lora.a_begin, lora.a_RI.size());
       const auto grad_b = gradients.adapter.subspan(lora.b_begin, lora.b_OR.size());
-      kernels::MultiplyOuter(dy, low.Columns(first, first + rank_), Store::kAdd,
+      kernels::MultiplyOuter(dy, mixed, Store::kAdd,
                              kernels::MutableView(grad_b, lora.outputs, rank_));
       kernels::MultiplyOuter(dlow, x, Store::kAdd, kernels::MutableView(grad_a, rank_, inputs_));
     }
