@@ -1,12 +1,12 @@
 #include "compare/cell.h"
 
 #include <algorithm>
-#include <chrono>
 #include <nlohmann/json.hpp>
 #include <string_view>
 #include <utility>
 
 #include "base/files.h"
+#include "base/stopwatch.h"
 #include "compare/curve.h"
 #include "compare/stream_cell.h"
 #include "data/prepare.h"
@@ -152,7 +152,7 @@ double JudgeOnValidation(const CellInput& input) {
 }
 
 void RunCell(const CellInput& input, const fs::path& folder) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   fs::create_directories(folder.parent_path());
   AtomicDirectory writing(folder);
   const Protocol protocol = OptionsOf(input.data).protocol;
@@ -169,8 +169,7 @@ void RunCell(const CellInput& input, const fs::path& folder) {
   cell["configuration"] =
       SectionsToJson(input.configuration, {"", "backbone", "fit", "regions", "edit"});
   WriteFileAtomically(writing.path() / "cell.json", cell.dump(2) + "\n");
-  times["seconds"] =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  times["seconds"] = watch.seconds();
   WriteFileAtomically(writing.path() / "times.json", times.dump(2) + "\n");
   writing.Commit();
 }

@@ -1,10 +1,10 @@
 #include "compare/probe.h"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <memory>
 
+#include "base/stopwatch.h"
 #include "compare/cell.h"
 #include "data/prepare.h"
 #include "evaluation/comparison.h"
@@ -18,16 +18,6 @@ namespace {
 constexpr std::int64_t kProbeWindows = 2000;
 constexpr std::int64_t kAssumedEpochs = 30;
 constexpr double kCurveWindows = 20000;
-
-class Stopwatch {
- public:
-  double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
-  }
-
- private:
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
-};
 
 // The windows of the first users, whole users at a time.
 WindowSet FirstUsers(const WindowSet& windows) {

@@ -1,12 +1,12 @@
 #include "compare/run_comparison.h"
 
 #include <algorithm>
-#include <chrono>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "compare/cell.h"
 #include "compare/fitted_models.h"
 #include "compare/probe.h"
@@ -26,10 +26,6 @@ namespace {
 
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
-
-double SecondsSince(std::chrono::steady_clock::time_point begin) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-}
 
 void CheckProtocol(const PreparedData& data, const std::string& wanted) {
   const Protocol protocol = OptionsOf(data).protocol;
@@ -251,10 +247,10 @@ class Comparison {
                           const ProgressObserver& observer) {
     refit_ = {configuration.backbone, configuration.fit};
     const bool fits = !fits_.Has(configuration);
-    const auto begin = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     const Snapshot& setup =
         fits_.Get(configuration, {settings, control_.pool, observer, control_.cancel});
-    if (fits) Note(FitNames(configuration.backbone.name), SecondsSince(begin));
+    if (fits) Note(FitNames(configuration.backbone.name), watch.seconds());
     return setup;
   }
 
@@ -271,7 +267,7 @@ class Comparison {
       const Settings settings = SettingsOf(variant, seed, tuned);
       const Configuration configuration = ConfigureFit(data_, settings);
       const Snapshot& setup = SetupOf(configuration, settings, observer);
-      const auto begin = std::chrono::steady_clock::now();
+      const Stopwatch watch;
       const double ndcg = JudgeOnValidation({.data = data_,
                                              .method = method,
                                              .configuration = configuration,
@@ -279,7 +275,7 @@ class Comparison {
                                              .about = {},
                                              .context = ContextOf(seed, observer)});
       CheckNotCancelled(control_, "the tuning was complete");
-      Note(WorkOf("tune", variant, method), SecondsSince(begin));
+      Note(WorkOf("tune", variant, method), watch.seconds());
       return ndcg;
     });
     run_.SaveJson(file, ToJson(choice));
@@ -305,7 +301,7 @@ class Comparison {
                         {"tuned", tuned_json},
                         {"data", data_.digest()},
                         {"fit", fits_.PlaceOf(configuration).string()}};
-    const auto begin = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     RunCell({.data = data_,
              .method = cell.method,
              .configuration = configuration,
@@ -313,7 +309,7 @@ class Comparison {
              .about = about,
              .context = ContextOf(cell.seed, observer)},
             run_.path() / CellFolder(variant, cell.method, cell.seed));
-    book_.Measured(WorkOf("cell", variant, cell.method), SecondsSince(begin));
+    book_.Measured(WorkOf("cell", variant, cell.method), watch.seconds());
     CheckNotCancelled(control_, "all cells were run; the same command goes on");
   }
 

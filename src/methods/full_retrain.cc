@@ -4,10 +4,10 @@
 // the early part of F, patience as in the fit of S); then a fresh model is fitted on all of S and F
 // for so many. Outside the equal budget (METHOD section 2). In a stream: all slices so far.
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "base/random.h"
+#include "base/stopwatch.h"
 #include "data/prepare.h"
 #include "methods/popularity.h"
 #include "methods/registry.h"
@@ -55,7 +55,7 @@ class FullRetrain final : public SnapshotMethod {
   }
 
   AdaptReport Adapt(const AdaptSlice& slice) override {
-    const auto begin = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     const TimeSplit split =
         SplitInTime(context_.data, slice.slice, *slice.windows, options_.validation_share);
     AdaptReport report;
@@ -83,8 +83,7 @@ class FullRetrain final : public SnapshotMethod {
     report.bytes_kept =
         report.training.trained_parameters * static_cast<std::int64_t>(sizeof(float));
     if (slice.memory != nullptr) report.bytes_kept += MemoryBytes(*slice.memory);
-    report.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    report.seconds = watch.seconds();
     return report;
   }
 

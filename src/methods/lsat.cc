@@ -5,11 +5,11 @@
 // half. Item rows are those the short-term adapter trains with; both score with them. In a stream
 // both adapters go on, the long-term one with an epoch over the whole memory.
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 #include <utility>
 
 #include "base/random.h"
+#include "base/stopwatch.h"
 #include "methods/budget.h"
 #include "methods/group_trainer.h"
 #include "methods/registry.h"
@@ -146,7 +146,7 @@ class Lsat final : public Method {
   }
 
   AdaptReport Adapt(const AdaptSlice& slice) override {
-    const auto begin = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     if (slice.memory == nullptr || slice.memory->size() == 0) {
       throw Error(ErrorCode::kInvalidArgument,
                   "lsat: there are no memory windows for the long-term adapter to learn from");
@@ -165,8 +165,7 @@ class Lsat final : public Method {
     report.bytes_kept = BytesKept(models_.short_term) + MemoryBytes(*slice.memory) +
                         values * static_cast<std::int64_t>(sizeof(float));
     report.forward_passes = 2;
-    report.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    report.seconds = watch.seconds();
     return report;
   }
 

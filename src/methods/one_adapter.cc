@@ -1,7 +1,8 @@
 #include "methods/one_adapter.h"
 
-#include <chrono>
 #include <utility>
+
+#include "base/stopwatch.h"
 
 namespace raie {
 namespace {
@@ -65,7 +66,7 @@ std::unique_ptr<AdaptRun> OneAdapterMethod::MakeRun(const Pass& pass) {
 }
 
 AdaptReport OneAdapterMethod::Adapt(const AdaptSlice& slice) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const Snapshot start = WithCatalogue(snapshot_, slice.catalogue_size, context_.seed);
   const Snapshot grown_setup = WithCatalogue(setup_, slice.catalogue_size, context_.seed);
   const auto make = [&](const SlicePart& part, const TuningResult*) {
@@ -77,7 +78,7 @@ AdaptReport OneAdapterMethod::Adapt(const AdaptSlice& slice) {
   report.bytes_kept = BytesKept(snapshot_);
   report.forward_passes = 1;
   CompleteReport(slice, report);
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  report.seconds = watch.seconds();
   return report;
 }
 

@@ -1,8 +1,7 @@
 // Method `recent_popularity`: everybody gets the items taken most often in the last days of the
 // slice. How many days is chosen by NDCG@10 on F validation; ties of the counts are ties of the
 // ranking, which count against the target (METHOD section 2).
-#include <chrono>
-
+#include "base/stopwatch.h"
 #include "methods/popularity.h"
 #include "methods/rank_windows.h"
 #include "methods/registry.h"
@@ -27,7 +26,7 @@ class RecentPopularity final : public Method {
   void Prepare(const Snapshot&, const WindowSet&) override {}
 
   AdaptReport Adapt(const AdaptSlice& slice) override {
-    const auto begin = std::chrono::steady_clock::now();
+    const Stopwatch watch;
     left_out_ = HeldOutEvents(context_.data, slice.slice, *slice.windows);
     AdaptReport report;
     const std::int64_t days = ChooseDays(slice, report);
@@ -36,8 +35,7 @@ class RecentPopularity final : public Method {
     report.popularity_days = days;
     report.bytes_kept = std::ssize(counts_N_) * static_cast<std::int64_t>(sizeof(float));
     report.forward_passes = 0;
-    report.seconds =
-        std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    report.seconds = watch.seconds();
     return report;
   }
 

@@ -1,10 +1,10 @@
 #include "methods/regional_method.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "base/statistics.h"
+#include "base/stopwatch.h"
 
 namespace raie {
 namespace {
@@ -28,7 +28,7 @@ OpenRegions::Rule RuleOf(GateKind gate) {
 }  // namespace
 
 AdaptReport RegionalMethod::Adapt(const AdaptSlice& slice) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   SliceState state{.slice = slice,
                    .before = WithCatalogue(snapshot_, slice.catalogue_size, context_.seed),
                    .caches = {}};
@@ -56,7 +56,7 @@ AdaptReport RegionalMethod::Adapt(const AdaptSlice& slice) {
   Publish(regional.Current(), slice);
   router_ = regional.plan().router;
   FillReport(regional, slice, report);
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  report.seconds = watch.seconds();
   return report;
 }
 

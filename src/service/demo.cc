@@ -1,8 +1,8 @@
 #include "service/demo.h"
 
-#include <chrono>
 #include <limits>
 
+#include "base/stopwatch.h"
 #include "data/prepare.h"
 #include "data/truth.h"
 #include "evaluation/comparison.h"
@@ -118,10 +118,9 @@ Simulation SimulateDemoShop(const std::filesystem::path& folder, const PhaseCont
 
 nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* truth,
                                const PhaseControl& control) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   const FitOutcome model = FitInMemory(data, {}, Resume::kNo, control);
-  const double fit_seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double fit_seconds = watch.seconds();
   const SliceWindows windows = MakeSliceWindows(data, kLearnSlice);
   CheckHasTraining(windows, kLearnSlice, data);
   const Stage stage{data, model, windows, control,

@@ -3,10 +3,10 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/stopwatch.h"
 #include "cli/commands/commands.h"
 #include "cli/report_text.h"
 #include "cli/table.h"
@@ -99,7 +99,7 @@ std::string ReportText(const nlohmann::ordered_json& report, double seconds) {
 }
 
 int Run(const Arguments& arguments, Invocation& invocation) {
-  const auto begin = std::chrono::steady_clock::now();
+  const Stopwatch watch;
   nlohmann::ordered_json report;
   if (arguments.data.empty()) {
     invocation.settings.defaults = DemoDefaults();
@@ -118,8 +118,7 @@ int Run(const Arguments& arguments, Invocation& invocation) {
     report = RunDemo(data, nullptr, invocation.control());
   }
   invocation.clear_progress();
-  const double seconds =
-      std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const double seconds = watch.seconds();
   invocation.json ? PrintJson(report) : Print(ReportText(report, seconds));
   return kExitOk;
 }
