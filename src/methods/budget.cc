@@ -15,17 +15,6 @@ std::int64_t EqualMaximum(const AdaptOptions& options, const WindowSet& windows)
   return std::llround(static_cast<double>(options.epochs * windows.size()) / (1 - kBudgetRho));
 }
 
-double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,
-                      const Scorer& scorer) {
-  const RankedSet ranked = RankWindows(scorer, context.data, split.validation,
-                                       {.context = slice.context,
-                                        .catalogue_size = split.early_catalogue,
-                                        .seen = slice.seen,
-                                        .popularity_slice = -1},
-                                       context.pool);
-  return Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
-}
-
 void ShowCheckpoint(const RunContext& context, Checkpoint::Pass pass, double share,
                     const AdaptRun& run, std::int64_t catalogue_size) {
   if (!context.on_checkpoint) return;
@@ -118,6 +107,17 @@ std::unique_ptr<AdaptRun> RunEqual(const RunContext& context, const AdaptOptions
 }
 
 }  // namespace
+
+double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,
+                      const Scorer& scorer) {
+  const RankedSet ranked = RankWindows(scorer, context.data, split.validation,
+                                       {.context = slice.context,
+                                        .catalogue_size = split.early_catalogue,
+                                        .seen = slice.seen,
+                                        .popularity_slice = -1},
+                                       context.pool);
+  return Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
+}
 
 Tuning Tune(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
             const MakeRun& make, AdaptReport& report) {

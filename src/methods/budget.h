@@ -61,6 +61,10 @@ struct Tuning {
   TuningResult result() const { return {*run, split.validation, split.early_catalogue}; }
 };
 
+// Returns NDCG@10 on the validation part of a slice, over the catalogue of the part before it.
+double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,
+                      const Scorer& scorer);
+
 // Runs a tuning pass over the slice without its validation part; fills the report's curve and
 // tuning counts.
 Tuning Tune(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,

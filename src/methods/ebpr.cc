@@ -4,19 +4,17 @@
 // A window without such an n teaches nothing and is counted.
 #include <algorithm>
 #include <map>
-#include <numeric>
 #include <set>
 #include <utility>
 
 #include "methods/one_adapter.h"
+#include "methods/rank_windows.h"
 #include "methods/registry.h"
-#include "methods/window_states.h"
 
 namespace raie {
 namespace {
 
 constexpr std::int64_t kMined = 10;
-constexpr std::int64_t kChunk = 4096;  // windows mined at once
 
 struct MinedWindow {
   ItemId negative = kNoItem;
@@ -39,14 +37,15 @@ std::map<UserId, std::set<ItemId>> TakenItems(const PreparedData& data, int slic
   return taken;
 }
 
-MinedWindow MineOne(const std::vector<RankedItem>& top, const std::set<ItemId>& taken,
-                    ItemId target) {
+// `top` ends with kNoItem where there are fewer items.
+MinedWindow MineOne(std::span<const ItemId> top, const std::set<ItemId>& taken, ItemId target) {
   MinedWindow mined;
-  for (const RankedItem& ranked : top) {
-    if (mined.negative == kNoItem && !taken.contains(ranked.item)) {
-      mined.negative = ranked.item;
+  for (const ItemId item : top) {
+    if (item == kNoItem) break;
+    if (mined.negative == kNoItem && !taken.contains(item)) {
+      mined.negative = item;
     } else {
-      mined.positives.push_back(ranked.item);
+      mined.positives.push_back(item);
     }
   }
   if (std::ranges::count(mined.positives, target) == 0) mined.positives.push_back(target);
@@ -98,25 +97,17 @@ class Ebpr final : public OneAdapterMethod {
     auto model = std::make_shared<Snapshot>(pass.grown_setup);
     model->editor = {};  // the S model as it is
     const SnapshotScorer scorer(std::move(model));
-    const TopKRequest request{.k = kMined,
-                              .catalogue_size = pass.part.catalogue_size,
-                              .context_items = pass.slice.seen == SeenItems::kRanked
-                                                   ? ContextItems::kRanked
-                                                   : ContextItems::kMasked,
-                              .excluded = {}};
+    const auto top = TopOfWindows(scorer, context_.data, windows,
+                                  {.context = pass.slice.context,
+                                   .catalogue_size = pass.part.catalogue_size,
+                                   .seen = pass.slice.seen},
+                                  kMined, context_.pool);
     const auto taken = TakenItems(context_.data, pass.slice.slice, windows);
-    std::vector<MinedWindow> mined(windows.size());
-    for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
-      std::vector<std::int64_t> chosen(std::min(kChunk, windows.size() - begin));
-      std::iota(chosen.begin(), chosen.end(), begin);
-      const ReadWindows read = ReadContexts(context_.data, windows, chosen, pass.slice.context,
-                                            pass.part.catalogue_size);
-      if (read.windows.empty()) continue;
-      const auto top = scorer.TopK(read.contexts, request, context_.pool);
-      for (std::size_t i = 0; i < top.size(); ++i) {
-        const UserId user = windows.windows[read.windows[i]].user;
-        mined[read.windows[i]] = MineOne(top[i], taken.at(user), read.targets[i]);
-      }
+    std::vector<MinedWindow> mined;
+    for (std::int64_t i = 0; i < windows.size(); ++i) {
+      const Window& window = windows.windows[i];
+      mined.push_back(MineOne(std::span(top).subspan(i * kMined, kMined), taken.at(window.user),
+                              context_.data.items()[window.target]));
     }
     return mined;
   }

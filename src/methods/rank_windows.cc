@@ -1,28 +1,19 @@
 #include "methods/rank_windows.h"
 
 #include <algorithm>
-#include <numeric>
 
+#include "methods/popularity.h"
 #include "methods/window_states.h"
 
 namespace raie {
 namespace {
-
-constexpr std::int64_t kChunk = 16384;  // windows whose contexts are in memory at once
 
 // Ranks by counts of a slice, for contexts of which nothing is known.
 class PopularityRanks {
  public:
   PopularityRanks(const PreparedData& data, int slice, std::int64_t catalogue_size) {
     if (slice < 0) return;
-    counts_.resize(catalogue_size);
-    for (std::int64_t user = 0; user < data.num_users(); ++user) {
-      const EventRange range = data.SliceEvents(static_cast<UserId>(user), slice);
-      for (std::int64_t row = range.begin; row < range.end; ++row) {
-        const std::int32_t item = Index(data.items()[row]);
-        if (item < catalogue_size) ++counts_[item];
-      }
-    }
+    counts_ = CountItems(data, {.first_slice = slice, .last_slice = slice}, {}, catalogue_size);
     sorted_ = counts_;
     std::sort(sorted_.begin(), sorted_.end());
   }
@@ -33,8 +24,8 @@ class PopularityRanks {
   }
 
  private:
-  std::vector<std::int64_t> counts_;
-  std::vector<std::int64_t> sorted_;
+  std::vector<double> counts_;
+  std::vector<double> sorted_;
 };
 
 }  // namespace
@@ -48,12 +39,7 @@ RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const Wind
     result.ranks.push_back(popularity.RankOf(data.items()[window.target]));
   }
   result.empty_contexts = windows.size();
-  for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
-    std::vector<std::int64_t> chosen(std::min(kChunk, windows.size() - begin));
-    std::iota(chosen.begin(), chosen.end(), begin);
-    const ReadWindows read =
-        ReadContexts(data, windows, chosen, request.context, request.catalogue_size);
-    if (read.windows.empty()) continue;
+  const auto body = [&](const ReadWindows& read) {
     const MaskedItems masked = MaskSeen(request.seen, data, windows, read.windows, read.contexts);
     const RankRequest ranking{
         .targets = read.targets, .catalogue_size = request.catalogue_size, .masked = &masked};
@@ -69,7 +55,8 @@ RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const Wind
       result.margins[read.windows[i]] = static_cast<float>(ranked.routes[i].margin);
     }
     result.empty_contexts -= std::ssize(read.windows);
-  }
+  };
+  ForEachChunk(data, windows, request.context, request.catalogue_size, body);
   return result;
 }
 
@@ -83,19 +70,15 @@ std::vector<ItemId> TopOfWindows(const Scorer& scorer, const PreparedData& data,
                                                ? ContextItems::kRanked
                                                : ContextItems::kMasked,
                           .excluded = {}};
-  for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
-    std::vector<std::int64_t> chosen(std::min(kChunk, windows.size() - begin));
-    std::iota(chosen.begin(), chosen.end(), begin);
-    const ReadWindows read =
-        ReadContexts(data, windows, chosen, request.context, request.catalogue_size);
-    if (read.windows.empty()) continue;
+  const auto body = [&](const ReadWindows& read) {
     const auto best = scorer.TopK(read.contexts, asked, pool);
     for (std::size_t i = 0; i < best.size(); ++i) {
       for (std::size_t k = 0; k < best[i].size(); ++k) {
         top[read.windows[i] * count + static_cast<std::int64_t>(k)] = best[i][k].item;
       }
     }
-  }
+  };
+  ForEachChunk(data, windows, request.context, request.catalogue_size, body);
   return top;
 }
 

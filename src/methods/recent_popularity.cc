@@ -2,12 +2,11 @@
 // slice. How many days is chosen by NDCG@10 on F validation; ties of the counts are ties of the
 // ranking, which count against the target (METHOD section 2).
 #include "base/stopwatch.h"
+#include "methods/budget.h"
 #include "methods/popularity.h"
-#include "methods/rank_windows.h"
 #include "methods/registry.h"
 #include "methods/time_split.h"
 #include "raie/error.h"
-#include "training/metrics.h"
 
 namespace raie {
 namespace {
@@ -65,25 +64,15 @@ class RecentPopularity final : public Method {
     double best = -1;
     const auto candidates = fixed > 0 ? std::span(&fixed, 1) : std::span(kCandidateDays);
     for (const std::int64_t days : candidates) {
-      const double ndcg = ValidationNdcg(slice, split, days);
+      const auto scorer = MakeConstantScorer(
+          Counts(slice.slice, Seconds(split.border), days, split.early_catalogue));
+      const double ndcg = ValidationNdcg(context_, slice, split, *scorer);
       if (ndcg <= best) continue;
       best = ndcg;
       best_days = days;
     }
     report.curve.push_back({.share = 1, .samples = 0, .validation_ndcg10 = best});
     return best_days;
-  }
-
-  double ValidationNdcg(const AdaptSlice& slice, const TimeSplit& split, std::int64_t days) const {
-    const auto scorer =
-        MakeConstantScorer(Counts(slice.slice, Seconds(split.border), days, split.early_catalogue));
-    const RankedSet ranked = RankWindows(*scorer, context_.data, split.validation,
-                                         {.context = slice.context,
-                                          .catalogue_size = split.early_catalogue,
-                                          .seen = slice.seen,
-                                          .popularity_slice = -1},
-                                         context_.pool);
-    return Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
   }
 
   RunContext context_;

@@ -50,6 +50,17 @@ ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
   return read;
 }
 
+void ForEachChunk(const PreparedData& data, const WindowSet& windows, std::int64_t length,
+                  std::int64_t catalogue_size,
+                  const std::function<void(const ReadWindows&)>& body) {
+  for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
+    std::vector<std::int64_t> chosen(std::min(kChunk, windows.size() - begin));
+    std::iota(chosen.begin(), chosen.end(), begin);
+    const ReadWindows read = ReadContexts(data, windows, chosen, length, catalogue_size);
+    if (!read.windows.empty()) body(read);
+  }
+}
+
 WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
                            const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool) {
   const DistinctContexts distinct = FindDistinctContexts(windows);
@@ -93,16 +104,12 @@ std::vector<double> TargetLosses(const SnapshotScorer& scorer, const PreparedDat
                                  TaskPool& pool) {
   const std::int64_t length = WindowOptionsOf(data).context;
   std::vector<double> losses(windows.size(), std::numeric_limits<double>::quiet_NaN());
-  for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
-    std::vector<std::int64_t> chosen(std::min(kChunk, windows.size() - begin));
-    std::iota(chosen.begin(), chosen.end(), begin);
-    const ReadWindows read = ReadContexts(data, windows, chosen, length, catalogue_size);
-    if (read.windows.empty()) continue;
+  ForEachChunk(data, windows, length, catalogue_size, [&](const ReadWindows& read) {
     const auto nll = scorer.Nll(read.contexts, read.targets, catalogue_size, pool);
     for (std::size_t i = 0; i < nll.size(); ++i) {
       if (std::isfinite(nll[i])) losses[read.windows[i]] = nll[i];
     }
-  }
+  });
   return losses;
 }
 

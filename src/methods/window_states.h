@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -41,6 +42,11 @@ struct ReadWindows {
 ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
                          std::span<const std::int64_t> chosen, std::int64_t length,
                          std::int64_t catalogue_size);
+
+// Calls body(ReadWindows) for the windows of a set in order, some thousand at a time; windows whose
+// contexts are empty are left out.
+void ForEachChunk(const PreparedData& data, const WindowSet& windows, std::int64_t length,
+                  std::int64_t catalogue_size, const std::function<void(const ReadWindows&)>& body);
 
 struct WindowStates {
   std::int64_t dim = 0;
