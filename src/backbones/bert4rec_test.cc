@@ -15,20 +15,15 @@ namespace {
 
 using testing_support::BackboneTwin;
 using testing_support::MakeRandomTile;
+using testing_support::PresetOptions;
 using testing_support::RandomTile;
 using testing_support::RandomValues;
 using testing_support::TwinCase;
 
-Bert4recOptions PresetOptions(const std::string& variant) {
-  Bert4recOptions options;
-  static_cast<SasrecOptions&>(options) = SasrecPreset(variant);
-  return options;
-}
-
 class Bert4recTwin : public ::testing::TestWithParam<TwinCase> {};
 
 TEST_P(Bert4recTwin, ValuesAndGradientsAgree) {
-  Bert4recOptions options = PresetOptions(GetParam().variant);
+  Bert4recOptions options = PresetOptions<Bert4recOptions>(GetParam().variant);
   BackboneTwin::Shrink(GetParam(), options);
   const auto run = [](const auto& model, const auto& tile, std::int64_t row, const auto& items) {
     std::vector<bool> masked;
@@ -46,14 +41,8 @@ TEST_P(Bert4recTwin, ValuesAndGradientsAgree) {
   twin.Check();
 }
 
-// Which map is adapted alone is the stack's business, proved with SASRec.
-std::vector<TwinCase> WholeCases() {
-  std::vector<TwinCase> cases = testing_support::TwinCases();
-  std::erase_if(cases, [](const TwinCase& c) { return c.maps.size() == 1; });
-  return cases;
-}
-
-INSTANTIATE_TEST_SUITE_P(Cases, Bert4recTwin, ::testing::ValuesIn(WholeCases()),
+INSTANTIATE_TEST_SUITE_P(Cases, Bert4recTwin,
+                         ::testing::ValuesIn(testing_support::WholeTwinCases()),
                          [](const auto& param) { return param.param.name; });
 
 class Bert4recMask : public ::testing::Test {

@@ -16,20 +16,15 @@ namespace {
 
 using testing_support::BackboneTwin;
 using testing_support::MakeRandomTile;
+using testing_support::PresetOptions;
 using testing_support::RandomTile;
 using testing_support::RandomValues;
 using testing_support::TwinCase;
 
-TisasrecOptions PresetOptions(const std::string& variant) {
-  TisasrecOptions options;
-  static_cast<SasrecOptions&>(options) = SasrecPreset(variant);
-  return options;
-}
-
 class TisasrecTwin : public ::testing::TestWithParam<TwinCase> {};
 
 TEST_P(TisasrecTwin, ValuesAndGradientsAgree) {
-  TisasrecOptions options = PresetOptions(GetParam().variant);
+  TisasrecOptions options = PresetOptions<TisasrecOptions>(GetParam().variant);
   BackboneTwin::Shrink(GetParam(), options);
   options.max_interval = 7;
   const auto run = [](const auto& model, const auto& tile, std::int64_t row, const auto& items) {
@@ -43,14 +38,8 @@ TEST_P(TisasrecTwin, ValuesAndGradientsAgree) {
   twin.Check();
 }
 
-// Which map is adapted alone is the stack's business, proved with SASRec.
-std::vector<TwinCase> WholeCases() {
-  std::vector<TwinCase> cases = testing_support::TwinCases();
-  std::erase_if(cases, [](const TwinCase& c) { return c.maps.size() == 1; });
-  return cases;
-}
-
-INSTANTIATE_TEST_SUITE_P(Cases, TisasrecTwin, ::testing::ValuesIn(WholeCases()),
+INSTANTIATE_TEST_SUITE_P(Cases, TisasrecTwin,
+                         ::testing::ValuesIn(testing_support::WholeTwinCases()),
                          [](const auto& param) { return param.param.name; });
 
 class TisasrecTimes : public ::testing::Test {

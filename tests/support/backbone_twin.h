@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "backbones/item_transformer.h"
+#include "backbones/sasrec.h"
 #include "kernels/dropout.h"
 #include "reference/transformer_reference.h"
 #include "support/random_tile.h"
@@ -300,6 +301,22 @@ inline std::vector<TwinCase> TwinCases() {
     }
   }
   return cases;
+}
+
+// The cases that adapt every map. Which map is adapted alone is the stack's business, proved with
+// SASRec.
+inline std::vector<TwinCase> WholeTwinCases() {
+  std::vector<TwinCase> cases = TwinCases();
+  std::erase_if(cases, [](const TwinCase& c) { return c.maps.size() == 1; });
+  return cases;
+}
+
+// Options of a backbone that are those of a SASRec variant and its own defaults.
+template <class Options>
+Options PresetOptions(const std::string& variant) {
+  Options options;
+  static_cast<SasrecOptions&>(options) = SasrecPreset(variant);
+  return options;
 }
 
 }  // namespace raie::testing_support
