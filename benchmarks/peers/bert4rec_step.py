@@ -10,10 +10,6 @@ As sasrec_step.py, with attention in both directions over L items and an appende
   best      scaled_dot_product_attention, the last block's queries, maps and norms only where asked
             (as many a row, so that the batch stays dense), fused AdamW
 """
-import argparse
-import statistics
-import time
-
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -74,44 +70,24 @@ def check(length):
         assert (logits[1] - logits[0]).abs().max() < 1e-5
 
 
-def measure(length, best, cloze, lora_dropout, seconds, clock):
+def measure(length, best, cloze, lora_dropout, arguments):
     torch.manual_seed(1)
     model = Bert4Rec(length, best)
-    if lora_dropout is not None:
-        model.freeze_and_adapt(lora_dropout)
-    model.train()
-    trained = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=5e-4, weight_decay=0, **({"fused": True} if best else {}))
     items, masked, asked, targets = make_batch(length, cloze)
-    times = []
-    while len(times) < 5 or sum(times) < seconds:
-        begin = clock()
-        logits = model(items, masked, asked)
-        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten())
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        times.append(clock() - begin)
-    return 1e3 * statistics.median(times[2:])
+    loss_of = lambda model: F.cross_entropy(model(items, masked, asked).flatten(0, 1), targets.flatten())
+    return sasrec.median_ms(model, best, lora_dropout, loss_of, arguments)
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    clock = time.process_time if arguments.clock == "cpu" else time.perf_counter
-    print(f"PyTorch {torch.__version__}, {arguments.threads} thread(s), B {BATCH}, d {DIM}, {ITEMS} items")
+    arguments = sasrec.parse_arguments()
     cases = (("full", False, None), ("full, cloze", True, None), ("lora", False, 0.0),
              ("lora dropout .05", False, 0.05))
     for length in (50, 10):
         check(length)
         for name, cloze, dropout in cases:
             for best in (False, True):
-                ms = measure(length, best, cloze, dropout, arguments.seconds, clock)
-                print(f"L {length:3}  {name:17} {'best' if best else 'ordinary':9} {ms:8.1f} ms", flush=True)
+                way = "best" if best else "ordinary"
+                sasrec.report(length, name, way, measure(length, best, cloze, dropout, arguments))
 
 
 if __name__ == "__main__":

@@ -95,20 +95,18 @@ class SasRec(nn.Module):
                 module.add_lora(dropout)
 
 
-def measure(length, best, lora_dropout, seconds, clock):
-    torch.manual_seed(1)
-    model = SasRec(length, best)
+def median_ms(model, fused, lora_dropout, loss_of, arguments):
+    """Milliseconds of a step on `loss_of(model)`."""
     if lora_dropout is not None:
         model.freeze_and_adapt(lora_dropout)
     model.train()
     trained = [p for p in model.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(trained, lr=5e-4, weight_decay=0, **({"fused": True} if best else {}))
-    items = torch.randint(ITEMS, (BATCH, length))
-    targets = torch.randint(ITEMS, (BATCH,))
+    optimiser = torch.optim.AdamW(trained, lr=5e-4, weight_decay=0, **({"fused": True} if fused else {}))
+    clock = time.process_time if arguments.clock == "cpu" else time.perf_counter
     times = []
-    while len(times) < 6 or sum(times) < seconds:
+    while len(times) < 6 or sum(times) < arguments.seconds:
         begin = clock()
-        loss = F.cross_entropy(model(items), targets)
+        loss = loss_of(model)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
@@ -116,20 +114,38 @@ def measure(length, best, lora_dropout, seconds, clock):
     return 1e3 * statistics.median(times[2:])
 
 
-def main():
+def parse_arguments(more=""):
+    """Reads the command line, sets the threads and prints what is measured."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=5)
     parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    clock = time.process_time if arguments.clock == "cpu" else time.perf_counter
-    print(f"PyTorch {torch.__version__}, {arguments.threads} thread(s), B {BATCH}, d {DIM}, {ITEMS} items")
+    print(f"PyTorch {torch.__version__}, {arguments.threads} thread(s), B {BATCH}, d {DIM}, {ITEMS} items{more}")
+    return arguments
+
+
+def report(length, name, way, ms):
+    print(f"L {length:3}  {name:17} {way:9} {ms:8.1f} ms", flush=True)
+
+
+def measure(length, best, lora_dropout, arguments):
+    torch.manual_seed(1)
+    model = SasRec(length, best)
+    items = torch.randint(ITEMS, (BATCH, length))
+    targets = torch.randint(ITEMS, (BATCH,))
+    loss_of = lambda model: F.cross_entropy(model(items), targets)
+    return median_ms(model, best, lora_dropout, loss_of, arguments)
+
+
+def main():
+    arguments = parse_arguments()
     for length in (50, 10):
         for name, dropout in (("full", None), ("lora", 0.0), ("lora dropout .05", 0.05)):
             for best in (False, True):
-                ms = measure(length, best, dropout, arguments.seconds, clock)
-                print(f"L {length:3}  {name:17} {'best' if best else 'ordinary':9} {ms:8.1f} ms", flush=True)
+                way = "best" if best else "ordinary"
+                report(length, name, way, measure(length, best, dropout, arguments))
 
 
 if __name__ == "__main__":

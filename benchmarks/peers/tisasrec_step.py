@@ -11,10 +11,6 @@ As sasrec_step.py, with positions and time intervals in keys and values. Three w
             attention weights are summed by interval and multiplied with the table
 Pauses are 1 to 3 times the shortest; intervals are computed before the clock starts.
 """
-import argparse
-import statistics
-import time
-
 import torch
 import torch.nn.functional as F
 from torch import nn
@@ -100,44 +96,22 @@ def make_intervals(batch, length):
     return intervals_of(torch.randint(50, 151, (batch, length)).cumsum(dim=1))
 
 
-def measure(length, way, lora_dropout, seconds, clock):
+def measure(length, way, lora_dropout, arguments):
     torch.manual_seed(1)
     model = TiSasRec(length, way)
-    if lora_dropout is not None:
-        model.freeze_and_adapt(lora_dropout)
-    model.train()
-    trained = [p for p in model.parameters() if p.requires_grad]
-    fused = {} if way == "ordinary" else {"fused": True}
-    optimiser = torch.optim.AdamW(trained, lr=5e-4, weight_decay=0, **fused)
     items, intervals = torch.randint(ITEMS, (BATCH, length)), make_intervals(BATCH, length)
     targets = torch.randint(ITEMS, (BATCH,))
-    times = []
-    while len(times) < 5 or sum(times) < seconds:
-        begin = clock()
-        loss = F.cross_entropy(model(items, intervals), targets)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        times.append(clock() - begin)
-    return 1e3 * statistics.median(times[2:])
+    loss_of = lambda model: F.cross_entropy(model(items, intervals), targets)
+    return sasrec.median_ms(model, way != "ordinary", lora_dropout, loss_of, arguments)
 
 
 def main():
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--seconds", type=float, default=5)
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall")
-    arguments = parser.parse_args()
-    torch.set_num_threads(arguments.threads)
-    clock = time.process_time if arguments.clock == "cpu" else time.perf_counter
-    print(f"PyTorch {torch.__version__}, {arguments.threads} thread(s), B {BATCH}, d {DIM}, {ITEMS} items, "
-          f"{MAX_INTERVAL} intervals")
+    arguments = sasrec.parse_arguments(f", {MAX_INTERVAL} intervals")
     for length in (50, 10):
         check(length)
         for name, dropout in (("full", None), ("lora", 0.0), ("lora dropout .05", 0.05)):
             for way in ("ordinary", "gathered", "products"):
-                ms = measure(length, way, dropout, arguments.seconds, clock)
-                print(f"L {length:3}  {name:17} {way:9} {ms:8.1f} ms", flush=True)
+                sasrec.report(length, name, way, measure(length, way, dropout, arguments))
 
 
 if __name__ == "__main__":
