@@ -26,6 +26,17 @@ function(raie_test_options target)
   set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
 endfunction()
 
+# Kernels compiled once per instruction set include themselves again: such a file stands alone in a
+# unity build (the presets `release`, `asan` and `tsan`: several files at a time, read their headers once).
+function(raie_keep_kernels_apart)
+  foreach(file ${ARGN})
+    file(STRINGS ${file} own_target LIMIT_COUNT 1 REGEX "define HWY_TARGET_INCLUDE")
+    if(own_target)
+      set_source_files_properties(${file} PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+    endif()
+  endforeach()
+endfunction()
+
 # Leaves in the list the files that hold a *Threads* suite.
 function(raie_only_thread_tests list)
   foreach(file ${${list}})
@@ -43,6 +54,7 @@ function(raie_module name)
   set(tests ${sources})
   list(FILTER sources EXCLUDE REGEX "_test\\.cc$")
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  raie_keep_kernels_apart(${sources} ${tests})
   add_library(raie_${name} STATIC ${sources})
   target_include_directories(raie_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src ${CMAKE_SOURCE_DIR}/include)
   target_link_libraries(raie_${name} PUBLIC raie_options)

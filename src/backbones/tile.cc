@@ -8,7 +8,7 @@
 namespace raie {
 namespace {
 
-[[noreturn]] void Refuse(const std::string& what) {
+[[noreturn]] void RefuseTile(const std::string& what) {
   throw Error(ErrorCode::kInvalidArgument, "tile: " + what);
 }
 
@@ -24,9 +24,9 @@ TileIndex::TileIndex(const ForwardInput& input, const TileRules& rules) : rules_
   const std::int64_t tokens = batch.num_tokens();
   if (static_cast<std::int64_t>(batch.items.size()) != tokens ||
       static_cast<std::int64_t>(batch.row_keys.size()) != batch.num_rows()) {
-    Refuse("offsets end at " + std::to_string(tokens) + " for " +
-           std::to_string(batch.items.size()) + " items, " + std::to_string(batch.num_rows()) +
-           " rows have " + std::to_string(batch.row_keys.size()) + " row keys");
+    RefuseTile("offsets end at " + std::to_string(tokens) + " for " +
+               std::to_string(batch.items.size()) + " items, " + std::to_string(batch.num_rows()) +
+               " rows have " + std::to_string(batch.row_keys.size()) + " row keys");
   }
   const std::int64_t room = tokens + (rules.masks ? batch.num_rows() : 0);
   item_ids_T_.reserve(room);
@@ -44,8 +44,8 @@ void TileIndex::AddRow(const ForwardInput& input, std::int64_t row) {
       rules_.masks && std::find(items.begin(), items.end(), kMaskItem) == items.end();
   const std::int64_t tokens = length + (appends ? 1 : 0);
   if (length < 1 || tokens > rules_.max_tokens()) {
-    Refuse("row " + std::to_string(row) + " has " + std::to_string(length) +
-           " items, expected 1 to " + std::to_string(rules_.max_tokens() - (appends ? 1 : 0)));
+    RefuseTile("row " + std::to_string(row) + " has " + std::to_string(length) +
+               " items, expected 1 to " + std::to_string(rules_.max_tokens() - (appends ? 1 : 0)));
   }
   const auto num_items = static_cast<std::int64_t>(input.items.base_ND.size()) / rules_.dim;
   for (const ItemId item : items) {
@@ -70,7 +70,8 @@ void TileIndex::AddToken(ItemId item, std::int64_t num_items) {
     return;
   }
   if (Index(item) < 0 || Index(item) >= num_items) {
-    Refuse("item " + std::to_string(Index(item)) + " of a table of " + std::to_string(num_items));
+    RefuseTile("item " + std::to_string(Index(item)) + " of a table of " +
+               std::to_string(num_items));
   }
   item_ids_T_.push_back(Index(item));
 }
@@ -91,10 +92,10 @@ void TileIndex::AddOutputs(const ForwardInput& input) {
   for (const OutputPosition& output : input.outputs) {
     if (output.row < 0 || output.row >= batch.num_rows() || output.position < 0 ||
         output.position >= batch.offsets[output.row + 1] - batch.offsets[output.row]) {
-      Refuse(At(output) + " is outside its row");
+      RefuseTile(At(output) + " is outside its row");
     }
     const std::int32_t token = TokenOf(batch, output);
-    if (token <= last) Refuse(At(output) + " is not sorted or there twice");
+    if (token <= last) RefuseTile(At(output) + " is not sorted or there twice");
     last = token;
     ++query_offsets_S1_[output.row + 1];
     if (all_outputs_) continue;

@@ -10,7 +10,7 @@
 namespace raie {
 namespace {
 
-[[noreturn]] void Refuse(const std::string& what) {
+[[noreturn]] void RefuseIntervals(const std::string& what) {
   throw Error(ErrorCode::kInvalidArgument, "time intervals: " + what);
 }
 
@@ -20,9 +20,9 @@ void SecondsSinceFirst(std::span<const Timestamp> times, std::int64_t row,
   seconds.clear();
   for (std::size_t i = 0; i < times.size(); ++i) {
     if (i > 0 && times[i] < times[i - 1]) {
-      Refuse("event " + std::to_string(i) + " of row " + std::to_string(row) + " is of " +
-             std::to_string(Seconds(times[i])) + ", the one before it of " +
-             std::to_string(Seconds(times[i - 1])) + "; events must come oldest first");
+      RefuseIntervals("event " + std::to_string(i) + " of row " + std::to_string(row) + " is of " +
+                      std::to_string(Seconds(times[i])) + ", the one before it of " +
+                      std::to_string(Seconds(times[i - 1])) + "; events must come oldest first");
     }
     // Unsigned: the distance of any two times fits.
     seconds.push_back(static_cast<double>(static_cast<std::uint64_t>(Seconds(times[i])) -
@@ -50,8 +50,9 @@ void AppendRuns(std::span<const double> seconds, std::size_t i, double scale, do
 
 TimeIntervals FindIntervals(const WindowBatch& batch, std::int64_t max_interval) {
   if (static_cast<std::int64_t>(batch.times.size()) != batch.num_tokens()) {
-    Refuse(std::to_string(batch.times.size()) + " times for " + std::to_string(batch.num_tokens()) +
-           " events; this backbone reads the time of every event");
+    RefuseIntervals(std::to_string(batch.times.size()) + " times for " +
+                    std::to_string(batch.num_tokens()) +
+                    " events; this backbone reads the time of every event");
   }
   TimeIntervals result;
   result.run_offsets_T1 = {0};

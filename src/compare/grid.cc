@@ -12,7 +12,7 @@ namespace {
 
 constexpr char kNoRegionsNoAdapters[] = "raie_wo_all";
 
-[[noreturn]] void Refuse(const std::string& message) {
+[[noreturn]] void RefuseGrid(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, "compare: " + message);
 }
 
@@ -29,16 +29,16 @@ bool Holds(const std::vector<std::string>& names, const std::string& name) {
 
 void CheckNames(const std::vector<std::string>& given, const std::vector<std::string>& known,
                 const std::string& kind) {
-  if (given.empty()) Refuse("no " + kind + " is given; raie list " + kind + "s shows all");
+  if (given.empty()) RefuseGrid("no " + kind + " is given; raie list " + kind + "s shows all");
   for (std::size_t i = 0; i < given.size(); ++i) {
     if (std::find(given.begin(), given.begin() + i, given[i]) != given.begin() + i) {
-      Refuse(kind + " " + given[i] + " is given twice");
+      RefuseGrid(kind + " " + given[i] + " is given twice");
     }
     if (Holds(known, given[i])) continue;
     const std::string nearest = NearestName(given[i], known);
-    Refuse("there is no " + kind + " \"" + given[i] + "\"" +
-           (nearest.empty() ? "" : "; did you mean " + nearest + "?") + " (raie list " + kind +
-           "s shows all)");
+    RefuseGrid("there is no " + kind + " \"" + given[i] + "\"" +
+               (nearest.empty() ? "" : "; did you mean " + nearest + "?") + " (raie list " + kind +
+               "s shows all)");
   }
 }
 
@@ -50,10 +50,10 @@ void CheckSweep(const SweepAxis& axis) {
   for (const char* section : {"backbone.", "fit.", "regions.", "edit.", "editor"}) {
     if (axis.key.starts_with(section) && axis.key != "backbone.name") return;
   }
-  Refuse("--sweep " + axis.key +
-         " would change nothing: data sets are prepared before, seeds and "
-         "backbones have flags of their own; sweep a key of backbone, fit, regions, edit, or "
-         "editor");
+  RefuseGrid("--sweep " + axis.key +
+             " would change nothing: data sets are prepared before, seeds and "
+             "backbones have flags of their own; sweep a key of backbone, fit, regions, edit, or "
+             "editor");
 }
 
 std::vector<Variant> Variants(const CompareOptions& options) {
@@ -97,7 +97,7 @@ SweepAxis ParseSweep(const std::string& text) {
     at = comma;
   }
   if (axis.key.empty() || axis.values.empty()) {
-    Refuse("--sweep " + text + ": write --sweep key=value1,value2,... with different values");
+    RefuseGrid("--sweep " + text + ": write --sweep key=value1,value2,... with different values");
   }
   return axis;
 }
@@ -123,7 +123,7 @@ Grid PlanGrid(const CompareOptions& options) {
   CheckNames({options.reference}, known, "method");
   std::vector<std::string> keys;
   for (const SweepAxis& axis : options.sweeps) {
-    if (Holds(keys, axis.key)) Refuse("--sweep " + axis.key + " is given twice");
+    if (Holds(keys, axis.key)) RefuseGrid("--sweep " + axis.key + " is given twice");
     keys.push_back(axis.key);
     CheckSweep(axis);
   }

@@ -244,7 +244,7 @@ bool IsNoise(std::string_view member) {
          member.starts_with("._") || member.ends_with(".DS_Store");
 }
 
-std::string List(const std::vector<std::string>& names) {
+std::string ListOfFiles(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
   return text.empty() ? "no file" : text;
@@ -294,7 +294,7 @@ std::unique_ptr<TextInput> OpenInput(const InputName& name) {
     throw Error(ErrorCode::kCorruptData, name.path + ": the archive is empty or cut short");
   }
   throw Error(ErrorCode::kNotFound, name.path + " has no member '" + name.member + "'; it has " +
-                                        List(ListMembers(name.path)));
+                                        ListOfFiles(ListMembers(name.path)));
 }
 
 std::string ReadAll(const InputName& name) {

@@ -49,6 +49,10 @@ std::span<const T> ViewOf(const MappedFile& file) {
   return {reinterpret_cast<const T*>(file.bytes().data()), file.bytes().size() / sizeof(T)};
 }
 
+}  // namespace
+
+namespace mapped {  // parts of PreparedData::Columns
+
 // Strings in a mapped byte file, by their ends.
 class MappedStrings {
  public:
@@ -91,7 +95,7 @@ class StringIndex {
   mutable std::unordered_map<std::string_view, std::int32_t> index_;
 };
 
-}  // namespace
+}  // namespace mapped
 
 struct PreparedData::Columns {
   std::filesystem::path folder;
@@ -109,11 +113,11 @@ struct PreparedData::Columns {
   std::vector<std::int64_t> items_after;
   std::vector<Timestamp> cuts;
   std::vector<std::string> lineage;
-  MappedStrings user_ids, item_ids, titles, categories;
-  StringIndex users_by_id, items_by_id;
+  mapped::MappedStrings user_ids, item_ids, titles, categories;
+  mapped::StringIndex users_by_id, items_by_id;
 
   void MapFiles();
-  MappedStrings Strings(const std::string& name) const;
+  mapped::MappedStrings Strings(const std::string& name) const;
   void ReadManifest();
   void CheckSizes() const;
   void CheckOrder() const;
@@ -135,7 +139,7 @@ void PreparedData::Columns::MapFiles() {
   }
 }
 
-MappedStrings PreparedData::Columns::Strings(const std::string& name) const {
+mapped::MappedStrings PreparedData::Columns::Strings(const std::string& name) const {
   if (!files.contains(name + ".bytes")) return {};
   return {files.at(name + ".bytes"), files.at(name + ".ends.u64")};
 }
@@ -163,7 +167,7 @@ void PreparedData::Columns::ReadManifest() {
 void PreparedData::Columns::CheckSizes() const {
   const auto events = static_cast<std::int64_t>(items.size());
   const auto slices = static_cast<std::size_t>(num_slices);
-  const auto optional = [&](const MappedStrings& strings) {
+  const auto optional = [&](const mapped::MappedStrings& strings) {
     return strings.size() == 0 || strings.size() == num_items;
   };
   const bool agree =

@@ -127,14 +127,15 @@ std::string RandomField(RandomStream& random, const std::string& plain) {
 
 std::string RandomText(std::uint64_t seed, int rows) {
   RandomStream random(seed, 1);
-  static const char* const kRatings[] = {"5", "4.5", "3.50", "0.5", "x", "10", "4e0", ".5"};
+  static const char* const kRatingTexts[] = {"5", "4.5", "3.50", "0.5", "x", "10", "4e0", ".5"};
   std::string text = "1,1,5,978300019\n";
   for (int row = 0; row < rows; ++row) {
     text += RandomField(random, std::to_string(random.Below(300))) + ",";
     text += RandomField(random, (random.Below(9) == 0 ? "item " : "") +
                                     std::to_string(random.Below(100) * random.Below(100000))) +
             ",";
-    text += random.Below(5) == 0 ? kRatings[random.Below(8)] : std::to_string(1 + random.Below(5));
+    text +=
+        random.Below(5) == 0 ? kRatingTexts[random.Below(8)] : std::to_string(1 + random.Below(5));
     text += ",";
     text +=
         random.Below(40) == 0 ? "9999999999" : std::to_string(900000000 + random.Below(99999999));

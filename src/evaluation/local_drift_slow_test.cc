@@ -111,8 +111,8 @@ ShopResult RunShop(std::int64_t drifting, std::span<const std::uint64_t> seeds) 
   return result;
 }
 
-double Mean(const ShopResult& result, const std::string& label,
-            RankSummary EvaluationReport::*part) {
+double MeanOf(const ShopResult& result, const std::string& label,
+              RankSummary EvaluationReport::*part) {
   for (const auto& row : ToJson(result.rows)) {
     if (row["method"] != label) continue;
     return row[part == &EvaluationReport::test ? "T" : "S_held_out"]["ndcg@10"];
@@ -131,7 +131,7 @@ TEST(LocalDriftSlowTest, TheGateFindsTwoOfEightAndRaieBeatsOneLora) {
   }
   EXPECT_GT(result.agreement.adjusted_rand, 0.6);
   for (const auto part : {&EvaluationReport::held_out, &EvaluationReport::test}) {
-    EXPECT_GT(Mean(result, "RAIE", part), Mean(result, "one LoRA", part));
+    EXPECT_GT(MeanOf(result, "RAIE", part), MeanOf(result, "one LoRA", part));
   }
 }
 

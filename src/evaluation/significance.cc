@@ -16,7 +16,7 @@ namespace {
 constexpr std::int64_t kExactLimit = 25;
 constexpr std::int64_t kReplicatesPerTask = 32;
 
-[[noreturn]] void Refuse(const std::string& message) {
+[[noreturn]] void RefuseSample(const std::string& message) {
   throw Error(ErrorCode::kInvalidArgument, message);
 }
 
@@ -45,7 +45,7 @@ double DrawMean(const CrossedValues& values, RandomStream& random) {
 std::vector<double> OnGrid(std::span<const double> differences) {
   std::vector<double> result;
   for (const double difference : differences) {
-    if (!std::isfinite(difference)) Refuse("Wilcoxon test: a difference is not finite");
+    if (!std::isfinite(difference)) RefuseSample("Wilcoxon test: a difference is not finite");
     result.push_back(std::round(difference / kEqualDifference) * kEqualDifference);
   }
   return result;
@@ -97,7 +97,7 @@ double NormalScore(const WilcoxonResult& test, const std::vector<double>& ranks)
 
 CrossedValues SumByUser(std::span<const UserId> users,
                         std::span<const std::vector<double>> values_by_seed) {
-  if (users.empty() || values_by_seed.empty()) Refuse("statistics of no windows");
+  if (users.empty() || values_by_seed.empty()) RefuseSample("statistics of no windows");
   std::map<UserId, std::int64_t> slots;
   for (const UserId user : users) slots.emplace(user, 0);
   CrossedValues result;
@@ -116,11 +116,11 @@ CrossedValues SumByUser(std::span<const UserId> users,
   for (std::size_t s = 0; s < values_by_seed.size(); ++s) {
     const std::vector<double>& values = values_by_seed[s];
     if (values.size() != users.size()) {
-      Refuse("statistics: " + std::to_string(values.size()) + " values of " +
-             std::to_string(users.size()) + " windows");
+      RefuseSample("statistics: " + std::to_string(values.size()) + " values of " +
+                   std::to_string(users.size()) + " windows");
     }
     for (std::size_t i = 0; i < values.size(); ++i) {
-      if (std::isnan(values[i])) Refuse("statistics: a value is not a number");
+      if (std::isnan(values[i])) RefuseSample("statistics: a value is not a number");
       result.sums_SU[s * slots.size() + slot_of_window[i]] += values[i];
     }
   }
@@ -129,7 +129,7 @@ CrossedValues SumByUser(std::span<const UserId> users,
 
 CrossedValues Difference(const CrossedValues& a, const CrossedValues& b) {
   if (a.num_seeds != b.num_seeds || a.users != b.users || a.windows_U != b.windows_U) {
-    Refuse("statistics: two methods were not run on the same windows with as many seeds");
+    RefuseSample("statistics: two methods were not run on the same windows with as many seeds");
   }
   CrossedValues result = a;
   for (std::size_t i = 0; i < result.sums_SU.size(); ++i) result.sums_SU[i] -= b.sums_SU[i];
@@ -155,9 +155,9 @@ std::vector<double> UserMeans(const CrossedValues& values) {
 
 Interval CrossedBootstrap(const CrossedValues& values, const BootstrapOptions& options,
                           TaskPool& pool) {
-  if (values.num_users() == 0 || values.num_seeds == 0) Refuse("bootstrap of no values");
+  if (values.num_users() == 0 || values.num_seeds == 0) RefuseSample("bootstrap of no values");
   if (options.replicates < 2 || !(options.level > 0 && options.level < 1)) {
-    Refuse("bootstrap: at least 2 replicates and a level between 0 and 1 are needed");
+    RefuseSample("bootstrap: at least 2 replicates and a level between 0 and 1 are needed");
   }
   std::vector<double> means(options.replicates);
   const std::int64_t tasks = (options.replicates + kReplicatesPerTask - 1) / kReplicatesPerTask;
@@ -173,7 +173,7 @@ Interval CrossedBootstrap(const CrossedValues& values, const BootstrapOptions& o
 }
 
 WilcoxonResult WilcoxonSignedRank(std::span<const double> differences) {
-  if (differences.empty()) Refuse("Wilcoxon test of no differences");
+  if (differences.empty()) RefuseSample("Wilcoxon test of no differences");
   const std::vector<double> grid = OnGrid(differences);
   std::vector<double> sizes;
   for (const double difference : grid) sizes.push_back(std::abs(difference));

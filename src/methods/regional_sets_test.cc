@@ -67,7 +67,7 @@ TEST(RegionalSetsTest, TheDrawOfARegionDoesNotDependOnTheOthers) {
             MakeRegionalSets(one, of_new, of_memory, 0.5, 9)[0].samples);
 }
 
-class BatchScheduleTest : public testing::TestWithParam<BatchKind> {};
+class BatchScheduleTest : public ::testing::TestWithParam<BatchKind> {};
 
 TEST_P(BatchScheduleTest, EveryEpochShowsEverySampleOnce) {
   BatchSchedule schedule({70, 0, 33, 5}, GetParam(), 16, 7);
@@ -100,7 +100,7 @@ TEST_P(BatchScheduleTest, EveryEpochShowsEverySampleOnce) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, BatchScheduleTest,
-                         testing::Values(BatchKind::kMixed, BatchKind::kSeparate));
+                         ::testing::Values(BatchKind::kMixed, BatchKind::kSeparate));
 
 TEST(BatchScheduleTest, MixedBatchesMixGroups) {
   BatchSchedule schedule({64, 64}, BatchKind::kMixed, 32, 1);

@@ -8,7 +8,7 @@
 namespace raie {
 namespace {
 
-std::shared_ptr<const Adapter> Random(std::uint64_t seed) {
+std::shared_ptr<const Adapter> RandomShared(std::uint64_t seed) {
   LoraOptions options;
   options.rank = 2;
   Adapter adapter =
@@ -33,8 +33,8 @@ TEST(SharedAdapterTest, ItsUpdateIsTheMeanOfTheRegions) {
   const Backbone& backbone = *testing::TinyShop().snapshot.backbone;
   LoraOptions options;
   options.rank = 2;
-  const auto one = Random(1);
-  const auto two = Random(2);
+  const auto one = RandomShared(1);
+  const auto two = RandomShared(2);
   const std::vector<std::shared_ptr<const Adapter>> adapters = {one, two, nullptr, one};
   const auto shared = MakeSharedAdapter(backbone, options, adapters, 5);
   EXPECT_EQ(shared->options().rank, 8);
@@ -61,7 +61,7 @@ TEST(SharedAdapterTest, AnAdapterThatIsSharedAlreadyGoesOn) {
   const Backbone& backbone = *testing::TinyShop().snapshot.backbone;
   LoraOptions options;
   options.rank = 1;
-  const auto one = Random(1);
+  const auto one = RandomShared(1);
   const std::vector<std::shared_ptr<const Adapter>> same = {one, one};
   EXPECT_EQ(MakeSharedAdapter(backbone, options, same, 5), one);
 }

@@ -25,7 +25,7 @@ EditorOptions Softmax(double temperature) {
 }
 
 // Why thresholds calibrated with these very options are refused; "" if they are not.
-std::string Refusal(Calibration calibration, std::int64_t k, const EditorOptions& options) {
+std::string RefusalOf(Calibration calibration, std::int64_t k, const EditorOptions& options) {
   if (options.confidence == ConfidenceKind::kSoftmax) {
     calibration.confidence = "softmax";
     calibration.temperature = options.temperature;
@@ -157,36 +157,37 @@ TEST(Calibration, CoincidingRegionsAreRefused) {
 
 TEST(Thresholds, RefusesWhatCanNeverFire) {
   const EditorOptions cosine;
-  EXPECT_EQ(Refusal({.tau = 0.5, .delta = 0.1}, 3, cosine), "");
-  EXPECT_EQ(Refusal({.tau = 1, .delta = 0.1}, 3, cosine), "");
-  EXPECT_TRUE(Contains(Refusal({.tau = -1, .delta = 0.1}, 3, cosine), "tau = -1"));
-  EXPECT_TRUE(Contains(Refusal({.tau = 1.01, .delta = 0.1}, 3, cosine), "tau = 1.01"));
-  EXPECT_TRUE(Contains(Refusal({.tau = NAN, .delta = 0.1}, 3, cosine), "tau = nan"));
-  EXPECT_TRUE(Contains(Refusal({.tau = 0.5, .delta = 0}, 3, cosine), "Expand could never fire"));
-  EXPECT_TRUE(Contains(Refusal({.tau = 0.5, .delta = NAN}, 3, cosine), "delta = nan"));
-  const std::string both = Refusal({.tau = 2, .delta = 0}, 3, cosine);
+  EXPECT_EQ(RefusalOf({.tau = 0.5, .delta = 0.1}, 3, cosine), "");
+  EXPECT_EQ(RefusalOf({.tau = 1, .delta = 0.1}, 3, cosine), "");
+  EXPECT_TRUE(Contains(RefusalOf({.tau = -1, .delta = 0.1}, 3, cosine), "tau = -1"));
+  EXPECT_TRUE(Contains(RefusalOf({.tau = 1.01, .delta = 0.1}, 3, cosine), "tau = 1.01"));
+  EXPECT_TRUE(Contains(RefusalOf({.tau = NAN, .delta = 0.1}, 3, cosine), "tau = nan"));
+  EXPECT_TRUE(Contains(RefusalOf({.tau = 0.5, .delta = 0}, 3, cosine), "Expand could never fire"));
+  EXPECT_TRUE(Contains(RefusalOf({.tau = 0.5, .delta = NAN}, 3, cosine), "delta = nan"));
+  const std::string both = RefusalOf({.tau = 2, .delta = 0}, 3, cosine);
   EXPECT_TRUE(Contains(both, "tau = 2") && Contains(both, "delta = 0")) << "all at once";
 }
 
 TEST(Thresholds, OneRegionWantsDeltaZeroAndCosine) {
-  EXPECT_EQ(Refusal({.tau = 0.5, .delta = 0}, 1, EditorOptions()), "");
-  EXPECT_TRUE(Contains(Refusal({.tau = 0.5, .delta = 0.1}, 1, EditorOptions()), "must be 0"));
-  EXPECT_TRUE(Contains(Refusal({.tau = 0.5, .delta = 0}, 1, Softmax(0.05)), "softmax"));
+  EXPECT_EQ(RefusalOf({.tau = 0.5, .delta = 0}, 1, EditorOptions()), "");
+  EXPECT_TRUE(Contains(RefusalOf({.tau = 0.5, .delta = 0.1}, 1, EditorOptions()), "must be 0"));
+  EXPECT_TRUE(Contains(RefusalOf({.tau = 0.5, .delta = 0}, 1, Softmax(0.05)), "softmax"));
 }
 
 TEST(Thresholds, SoftmaxRefusals) {
   const EditorOptions soft = Softmax(1.0);
   const double highest = 1 / (1 + 2 * std::exp(-2.0));  // .787
-  EXPECT_EQ(Refusal({.tau = 0.5, .delta = 0.1}, 3, soft), "");
-  EXPECT_TRUE(Contains(Refusal({.tau = 0.6, .delta = 0.199}, 3, soft), "Expand could never fire"));
-  EXPECT_EQ(Refusal({.tau = 0.6, .delta = 0.201}, 3, soft), "");
-  EXPECT_TRUE(Contains(Refusal({.tau = 1.0 / 3, .delta = 0.1}, 3, soft), "Add could never fire"));
-  EXPECT_EQ(Refusal({.tau = highest - 1e-6, .delta = 0.6}, 3, soft), "");
-  EXPECT_TRUE(Contains(Refusal({.tau = highest + 1e-6, .delta = 0.6}, 3, soft),
+  EXPECT_EQ(RefusalOf({.tau = 0.5, .delta = 0.1}, 3, soft), "");
+  EXPECT_TRUE(
+      Contains(RefusalOf({.tau = 0.6, .delta = 0.199}, 3, soft), "Expand could never fire"));
+  EXPECT_EQ(RefusalOf({.tau = 0.6, .delta = 0.201}, 3, soft), "");
+  EXPECT_TRUE(Contains(RefusalOf({.tau = 1.0 / 3, .delta = 0.1}, 3, soft), "Add could never fire"));
+  EXPECT_EQ(RefusalOf({.tau = highest - 1e-6, .delta = 0.6}, 3, soft), "");
+  EXPECT_TRUE(Contains(RefusalOf({.tau = highest + 1e-6, .delta = 0.6}, 3, soft),
                        "every window would be an Add"));
   EditorOptions radius = soft;
   radius.add_rule = AddRule::kRadius;  // tau is not read
-  EXPECT_EQ(Refusal({.tau = 0.9, .delta = 0.1}, 3, radius), "");
+  EXPECT_EQ(RefusalOf({.tau = 0.9, .delta = 0.1}, 3, radius), "");
 }
 
 TEST(Thresholds, ThoseOfOtherOptionsAreRefused) {

@@ -21,7 +21,7 @@ using testing::RandomRows;
 using testing::TemporaryFolder;
 
 constexpr int kItems = 30;
-constexpr std::int64_t kDim = 12;
+constexpr std::int64_t kFitDim = 12;
 
 // Each user mostly walks from one item to the next.
 InteractionLog WalkingUsers() {
@@ -43,7 +43,7 @@ InteractionLog WalkingUsers() {
 class StoppingBackbone : public testing::ToyBackbone {
  public:
   StoppingBackbone(CancelFlag* cancel, int after)
-      : ToyBackbone(kDim, 0.1f, 1), cancel_(cancel), left_(after) {}
+      : ToyBackbone(kFitDim, 0.1f, 1), cancel_(cancel), left_(after) {}
   std::unique_ptr<BoundWeights> Bind(const Adapter* adapter, Purpose purpose) const override {
     if (cancel_ != nullptr && --left_ == 0) cancel_->Set();
     return ToyBackbone::Bind(adapter, purpose);
@@ -73,7 +73,7 @@ class FitTest : public ::testing::Test {
             .seed = 4};
   }
   ItemTable Items() const {
-    return ItemTable(kDim, RandomRows(data_->catalogue_size(0), kDim, 5, 0.3));
+    return ItemTable(kFitDim, RandomRows(data_->catalogue_size(0), kFitDim, 5, 0.3));
   }
 
   TemporaryFolder folder_;

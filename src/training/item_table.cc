@@ -11,19 +11,19 @@
 namespace raie {
 namespace {
 
-[[noreturn]] void Refuse(const std::string& what) {
+[[noreturn]] void RefuseItems(const std::string& what) {
   throw Error(ErrorCode::kInvalidArgument, "item table: " + what);
 }
 
 void CheckItems(std::span<const std::int32_t> items, std::int64_t num_items) {
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (items[i] < 0 || items[i] >= num_items) {
-      Refuse("item " + std::to_string(items[i]) + " is outside its " + std::to_string(num_items) +
-             " rows");
+      RefuseItems("item " + std::to_string(items[i]) + " is outside its " +
+                  std::to_string(num_items) + " rows");
     }
     if (i > 0 && items[i] <= items[i - 1]) {
-      Refuse("own rows must be sorted by item, none twice; item " + std::to_string(items[i]) +
-             " follows " + std::to_string(items[i - 1]));
+      RefuseItems("own rows must be sorted by item, none twice; item " + std::to_string(items[i]) +
+                  " follows " + std::to_string(items[i - 1]));
     }
   }
 }
@@ -55,8 +55,8 @@ RowStatistics StatisticsOf(std::span<const float> table_ND, std::int64_t dim, st
 ItemTable::ItemTable(std::int64_t dim, std::vector<float> base_ND)
     : dim_(dim), base_(std::move(base_ND)) {
   if (dim < 1 || std::ssize(base_) % dim != 0) {
-    Refuse(std::to_string(base_.size()) + " numbers do not make rows of width " +
-           std::to_string(dim));
+    RefuseItems(std::to_string(base_.size()) + " numbers do not make rows of width " +
+                std::to_string(dim));
   }
 }
 
@@ -89,8 +89,8 @@ ReplacedRows& ItemTable::MakeOwnRows(RegionId region, std::span<const std::int32
 void ItemTable::SetOwnRows(RegionId region, ReplacedRows rows) {
   CheckItems(rows.items, num_items());
   if (std::ssize(rows.rows_nD) != std::ssize(rows.items) * dim_) {
-    Refuse(std::to_string(rows.items.size()) + " own rows need as many times " +
-           std::to_string(dim_) + " numbers, not " + std::to_string(rows.rows_nD.size()));
+    RefuseItems(std::to_string(rows.items.size()) + " own rows need as many times " +
+                std::to_string(dim_) + " numbers, not " + std::to_string(rows.rows_nD.size()));
   }
   replaced_[region] = std::move(rows);
 }
@@ -104,8 +104,8 @@ void ItemTable::Grow(std::int64_t new_size, std::int64_t source_items, std::uint
   const std::int64_t old_size = num_items();
   if (new_size <= old_size) return;
   if (source_items < 1 || source_items > old_size) {
-    Refuse("new rows are made from the first " + std::to_string(source_items) + " of " +
-           std::to_string(old_size) + " rows: at least 1 and at most all are needed");
+    RefuseItems("new rows are made from the first " + std::to_string(source_items) + " of " +
+                std::to_string(old_size) + " rows: at least 1 and at most all are needed");
   }
   const RowStatistics source = StatisticsOf(base_, dim_, source_items);
   base_.resize(new_size * dim_);

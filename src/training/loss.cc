@@ -11,7 +11,7 @@
 namespace raie {
 namespace {
 
-[[noreturn]] void Refuse(const std::string& what) {
+[[noreturn]] void RefuseLoss(const std::string& what) {
   throw Error(ErrorCode::kInternal, "loss: " + what);
 }
 
@@ -19,23 +19,23 @@ void CheckInput(const LossInput& input, const LossGradients& gradients, std::siz
   const std::int64_t outputs = std::ssize(input.hidden_PD) / input.dim;
   std::int64_t covered = 0;
   for (const OutputGroup& group : input.groups) {
-    if (group.begin != covered || group.end < group.begin) Refuse("groups leave a hole");
+    if (group.begin != covered || group.end < group.begin) RefuseLoss("groups leave a hole");
     if (std::ssize(group.rows.base_ND) < input.catalogue_size * input.dim) {
-      Refuse("the item table is smaller than the catalogue");
+      RefuseLoss("the item table is smaller than the catalogue");
     }
     covered = group.end;
   }
   if (covered != outputs)
-    Refuse("groups cover " + std::to_string(covered) + " of " + std::to_string(outputs) +
-           " outputs");
-  if (num_losses != input.targets.size()) Refuse("one loss a target is wanted");
+    RefuseLoss("groups cover " + std::to_string(covered) + " of " + std::to_string(outputs) +
+               " outputs");
+  if (num_losses != input.targets.size()) RefuseLoss("one loss a target is wanted");
   const auto fits = [](std::size_t size, std::int64_t wanted) {
     return size == 0 || static_cast<std::int64_t>(size) == wanted;
   };
   if (!fits(gradients.hidden_PD.size(), outputs * input.dim) ||
       !fits(gradients.items_ND.size(), input.catalogue_size * input.dim) ||
       !fits(gradients.item_scale_P.size(), outputs)) {
-    Refuse("a gradient buffer has the wrong size");
+    RefuseLoss("a gradient buffer has the wrong size");
   }
 }
 
@@ -54,7 +54,7 @@ void Loss::Compute(const LossInput& input, TaskPool& pool, std::span<double> los
   CheckInput(input, gradients, losses_T.size());
   const auto pairs = std::ranges::count_if(
       input.targets, [](const Target& target) { return target.rival != kNoItem; });
-  if (pairs > 0 && pairs != std::ssize(input.targets)) Refuse("some targets have no rival");
+  if (pairs > 0 && pairs != std::ssize(input.targets)) RefuseLoss("some targets have no rival");
   if (pairs > 0) {
     internal::ComputePairs(input, pool, losses_T, gradients);
   } else if (options_.kind == LossKind::kCe) {

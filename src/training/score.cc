@@ -15,10 +15,10 @@
 namespace raie {
 namespace {
 
-constexpr std::int64_t kBlockRows = 64;   // contexts scored together
-constexpr std::int64_t kTileItems = 512;  // a multiple of PackedWeights::kRowAlignment
+constexpr std::int64_t kBlockRows = 64;        // contexts scored together
+constexpr std::int64_t kScoreTileItems = 512;  // a multiple of PackedWeights::kRowAlignment
 
-[[noreturn]] void Refuse(const std::string& what) {
+[[noreturn]] void RefuseContexts(const std::string& what) {
   throw Error(ErrorCode::kInvalidArgument, "scoring: " + what);
 }
 
@@ -31,7 +31,7 @@ TrainingBatch LastPositions(const BoundModel& model, const Contexts& contexts) {
   batch.slots.assign(contexts.slots.begin(), contexts.slots.end());
   for (std::int64_t row = 0; row < rows.num_rows(); ++row) {
     const std::int32_t length = rows.offsets[row + 1] - rows.offsets[row];
-    if (length == 0) Refuse("context " + std::to_string(row) + " is empty");
+    if (length == 0) RefuseContexts("context " + std::to_string(row) + " is empty");
     batch.outputs.push_back({static_cast<std::int32_t>(row), length - 1});
   }
   const std::int64_t num_items = std::ssize(model.slot(0).rows.base_ND) / model.backbone().dim();
@@ -75,7 +75,8 @@ class Scan {
         dim_(model.backbone().dim()),
         hidden_BD_(HiddenStates(model, contexts, pool)),
         blocks_(MakeBlocks(contexts)) {
-    if (model.catalogue_size() == 0) Refuse("this model ranks nothing: its catalogue is empty");
+    if (model.catalogue_size() == 0)
+      RefuseContexts("this model ranks nothing: its catalogue is empty");
   }
 
   // start(block, hidden_RD) makes what a block needs; tile(state, first item, scores_RJ) sees each
@@ -91,9 +92,9 @@ class Scan {
       }
       const auto hidden = kernels::View(hidden_RD.span(), rows, dim_);
       auto state = start(block, hidden);
-      kernels::AlignedFloats tile(rows * kTileItems);
-      for (std::int64_t first = 0; first < model_.catalogue_size(); first += kTileItems) {
-        const std::int64_t size = std::min(kTileItems, model_.catalogue_size() - first);
+      kernels::AlignedFloats tile(rows * kScoreTileItems);
+      for (std::int64_t first = 0; first < model_.catalogue_size(); first += kScoreTileItems) {
+        const std::int64_t size = std::min(kScoreTileItems, model_.catalogue_size() - first);
         const kernels::Matrix scores_RJ{tile.data(), rows, size, size};
         model_.Score(block.slot, hidden, first, scores_RJ);
         if (!kernels::AllFinite(tile.span().first(rows * size))) {
@@ -140,8 +141,8 @@ BlockTargets TargetsOf(const BoundModel& model, const Block& block, std::span<co
 
 void CheckTargets(std::size_t targets, const Contexts& contexts) {
   if (static_cast<std::int64_t>(targets) != contexts.rows.num_rows()) {
-    Refuse(std::to_string(targets) + " targets for " + std::to_string(contexts.rows.num_rows()) +
-           " contexts");
+    RefuseContexts(std::to_string(targets) + " targets for " +
+                   std::to_string(contexts.rows.num_rows()) + " contexts");
   }
 }
 
@@ -150,15 +151,15 @@ void CheckTargets(std::size_t targets, const Contexts& contexts) {
 BoundModel::BoundModel(ScoringModel model, TaskPool& pool)
     : model_(std::move(model)), weights_(model_.slots.size()), own_rows_(model_.slots.size()) {
   const std::int64_t dim = model_.backbone.dim();
-  if (model_.slots.empty()) Refuse("a model needs at least one slot");
-  if (model_.catalogue_size < 0) Refuse("the catalogue has a negative size");
+  if (model_.slots.empty()) RefuseContexts("a model needs at least one slot");
+  if (model_.catalogue_size < 0) RefuseContexts("the catalogue has a negative size");
   if (std::ssize(model_.slots[0].rows.base_ND) < model_.catalogue_size * dim) {
-    Refuse("the item table is smaller than the catalogue of " +
-           std::to_string(model_.catalogue_size));
+    RefuseContexts("the item table is smaller than the catalogue of " +
+                   std::to_string(model_.catalogue_size));
   }
   if (!model_.bias_N.empty() && std::ssize(model_.bias_N) < model_.catalogue_size) {
-    Refuse("a bias of " + std::to_string(model_.bias_N.size()) + " items for a catalogue of " +
-           std::to_string(model_.catalogue_size));
+    RefuseContexts("a bias of " + std::to_string(model_.bias_N.size()) +
+                   " items for a catalogue of " + std::to_string(model_.catalogue_size));
   }
   std::map<const Adapter*, std::int64_t> first_slot;
   std::vector<std::int64_t> to_bind;
@@ -361,8 +362,8 @@ void ScoreAll(const BoundModel& model, const Contexts& contexts, TaskPool& pool,
               std::span<float> scores_BN) {
   const std::int64_t items = model.catalogue_size();
   if (std::ssize(scores_BN) != contexts.rows.num_rows() * items) {
-    Refuse("room for " + std::to_string(scores_BN.size()) + " scores; " +
-           std::to_string(contexts.rows.num_rows() * items) + " are made");
+    RefuseContexts("room for " + std::to_string(scores_BN.size()) + " scores; " +
+                   std::to_string(contexts.rows.num_rows() * items) + " are made");
   }
   Scan(model, contexts, pool)
       .Run([](const Block& block, kernels::ConstMatrix) { return &block; },
@@ -378,7 +379,7 @@ void ScoreAll(const BoundModel& model, const Contexts& contexts, TaskPool& pool,
 std::vector<std::vector<kernels::ScoredItem>> TopItems(const BoundModel& model,
                                                        const Contexts& contexts,
                                                        const TopQuery& query, TaskPool& pool) {
-  if (query.k < 1) Refuse("k = " + std::to_string(query.k) + ": at least 1 item is needed");
+  if (query.k < 1) RefuseContexts("k = " + std::to_string(query.k) + ": at least 1 item is needed");
   std::vector<std::vector<kernels::ScoredItem>> best(contexts.rows.num_rows());
   struct State {
     const Block* block;

@@ -16,13 +16,13 @@ namespace {
 using testing::RandomRows;
 using testing::ToyBackbone;
 
-constexpr std::int64_t kDim = 6;
+constexpr std::int64_t kScoreDim = 6;
 
 // A model of three slots (plain; adapter; adapter and own rows) and random contexts.
 class Scoring : public ::testing::Test {
  protected:
   explicit Scoring(std::int64_t items = 700)
-      : table_(kDim, RandomRows(items + 5, kDim, 4)), items_(items) {
+      : table_(kScoreDim, RandomRows(items + 5, kScoreDim, 4)), items_(items) {
     table_.MakeOwnRows(RegionId{2}, std::vector<std::int32_t>{0, 3, 64, 65, 200, 511, 513, 699});
     for (float& value : table_.OwnRows(RegionId{2})->rows_nD) value *= -1.3f;
     RandomStream random(8, 0);
@@ -62,16 +62,16 @@ class Scoring : public ::testing::Test {
       const auto own = std::find(rows.replaced_items.begin(), rows.replaced_items.end(), j);
       const float* row =
           own == rows.replaced_items.end()
-              ? rows.base_ND.data() + j * kDim
-              : rows.replaced_rows.data() + (own - rows.replaced_items.begin()) * kDim;
+              ? rows.base_ND.data() + j * kScoreDim
+              : rows.replaced_rows.data() + (own - rows.replaced_items.begin()) * kScoreDim;
       double sum = bias_[j];
-      for (std::int64_t d = 0; d < kDim; ++d) sum += static_cast<double>(hidden_D[d]) * row[d];
+      for (std::int64_t d = 0; d < kScoreDim; ++d) sum += static_cast<double>(hidden_D[d]) * row[d];
       scores.push_back(sum);
     }
     return scores;
   }
 
-  ToyBackbone backbone_{kDim, 0.5f, 1};
+  ToyBackbone backbone_{kScoreDim, 0.5f, 1};
   ItemTable table_;
   std::int64_t items_;
   std::vector<Adapter> adapters_ = {
@@ -94,7 +94,7 @@ TEST_F(Scoring, HiddenStatesAreThoseOfOneContextAlone) {
     one.offsets.push_back(static_cast<std::int32_t>(one.items.size()));
     const std::vector<std::int32_t> slot = {slots_[row]};
     const auto alone = HiddenStates(model, {.rows = one, .slots = slot}, pool);
-    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), hidden.begin() + row * kDim));
+    EXPECT_TRUE(std::equal(alone.begin(), alone.end(), hidden.begin() + row * kScoreDim));
   }
 }
 
@@ -114,7 +114,8 @@ TEST_F(Scoring, RanksAndLikelihoodEqualTheSlowTwin) {
       EXPECT_TRUE(std::isinf(nll[row]));
       continue;
     }
-    const auto scores = SlowScores(std::span(hidden).subspan(row * kDim, kDim), slots_[row]);
+    const auto scores =
+        SlowScores(std::span(hidden).subspan(row * kScoreDim, kScoreDim), slots_[row]);
     const std::int32_t target = Index(targets_[row]);
     std::int64_t all = 1, open = 1, close_calls = 0;
     double sum = 0;
@@ -135,7 +136,7 @@ TEST_F(Scoring, RanksAndLikelihoodEqualTheSlowTwin) {
 
 TEST_F(Scoring, EqualScoresCountAgainstTheTarget) {
   TaskPool pool(1);
-  const std::vector<float> same(items_ * kDim, 0.5f);
+  const std::vector<float> same(items_ * kScoreDim, 0.5f);
   const BoundModel model({.backbone = backbone_,
                           .slots = {{nullptr, {same, {}, {}}}},
                           .catalogue_size = items_,
@@ -210,12 +211,12 @@ TEST_F(Scoring, EncodedContextsHaveUnitNormAndNoAdapter) {
   const auto hidden = HiddenStates(Model(pool), {.rows = contexts_}, pool);
   for (std::int64_t row = 0; row < contexts_.num_rows(); ++row) {
     double squares = 0, length = 0;
-    for (std::int64_t d = 0; d < kDim; ++d) {
-      squares += z[row * kDim + d] * z[row * kDim + d];
-      length += hidden[row * kDim + d] * hidden[row * kDim + d];
+    for (std::int64_t d = 0; d < kScoreDim; ++d) {
+      squares += z[row * kScoreDim + d] * z[row * kScoreDim + d];
+      length += hidden[row * kScoreDim + d] * hidden[row * kScoreDim + d];
     }
     EXPECT_NEAR(squares, 1, 1e-5);
-    EXPECT_NEAR(z[row * kDim] * std::sqrt(length), hidden[row * kDim], 1e-5);
+    EXPECT_NEAR(z[row * kScoreDim] * std::sqrt(length), hidden[row * kScoreDim], 1e-5);
   }
   EXPECT_THROW(RankTargets(encoder, {.rows = contexts_}, {.targets = targets_}, pool), Error);
 }

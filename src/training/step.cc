@@ -13,8 +13,8 @@
 namespace raie {
 namespace {
 
-constexpr std::int64_t kItemRanges = 8;   // tasks that add token gradients to item rows
-constexpr std::int64_t kPiece = 1 << 15;  // numbers a task adds over the parts
+constexpr std::int64_t kItemRanges = 8;       // tasks that add token gradients to item rows
+constexpr std::int64_t kStepPiece = 1 << 15;  // numbers a task adds over the parts
 
 void AddScaled(float scale, const float* from, std::int64_t dim, float* to) {
   for (std::int64_t d = 0; d < dim; ++d) to[d] += scale * from[d];
@@ -318,7 +318,7 @@ class StepEngine::Run {
     };
     std::vector<Piece> pieces;
     const auto cut = [&](std::int64_t first, std::int64_t last) {
-      for (std::int64_t begin = 0; begin < scratch_.parts[first].size(); begin += kPiece) {
+      for (std::int64_t begin = 0; begin < scratch_.parts[first].size(); begin += kStepPiece) {
         pieces.push_back({first, last, begin});
       }
     };
@@ -331,7 +331,8 @@ class StepEngine::Run {
     }
     pool_.ForEach(std::ssize(pieces), [&](std::int64_t number, int) {
       const Piece& piece = pieces[number];
-      const std::int64_t size = std::min(kPiece, scratch_.parts[piece.first].size() - piece.begin);
+      const std::int64_t size =
+          std::min(kStepPiece, scratch_.parts[piece.first].size() - piece.begin);
       float* sum = scratch_.parts[piece.first].data() + piece.begin;
       for (std::int64_t part = piece.first + 1; part < piece.last; ++part) {
         AddScaled(1, scratch_.parts[part].data() + piece.begin, size, sum);

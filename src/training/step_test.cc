@@ -17,9 +17,9 @@ namespace {
 using testing::RandomRows;
 using testing::ToyBackbone;
 
-constexpr std::int64_t kDim = 5;
-constexpr std::int64_t kItems = 40;
-constexpr std::int64_t kCatalogue = 36;
+constexpr std::int64_t kStepDim = 5;
+constexpr std::int64_t kStepItems = 40;
+constexpr std::int64_t kStepCatalogue = 36;
 constexpr int kSlots = 3;
 
 // Rows of several lengths, outputs and targets; some outputs carry several targets.
@@ -29,7 +29,7 @@ TrainingBatch RandomBatch(std::uint64_t seed, int num_rows) {
   for (int row = 0; row < num_rows; ++row) {
     const auto length = static_cast<std::int32_t>(1 + random.Below(8));
     for (std::int32_t i = 0; i < length; ++i) {
-      batch.rows.items.push_back(ItemId{static_cast<std::int32_t>(random.Below(kItems))});
+      batch.rows.items.push_back(ItemId{static_cast<std::int32_t>(random.Below(kStepItems))});
     }
     batch.rows.offsets.push_back(static_cast<std::int32_t>(batch.rows.items.size()));
     batch.rows.row_keys.push_back(static_cast<std::uint32_t>(1000 * seed + row));
@@ -39,7 +39,7 @@ TrainingBatch RandomBatch(std::uint64_t seed, int num_rows) {
       batch.outputs.push_back({row, position});
       for (std::uint64_t t = 0; t < 1 + random.Below(3); ++t) {
         batch.targets.push_back({static_cast<std::int32_t>(batch.outputs.size()) - 1,
-                                 ItemId{static_cast<std::int32_t>(random.Below(kCatalogue))},
+                                 ItemId{static_cast<std::int32_t>(random.Below(kStepCatalogue))},
                                  static_cast<float>(0.2 + random.Uniform())});
       }
     }
@@ -78,11 +78,11 @@ enum class Rows { kFrozen, kShared, kListed, kOwn };
 
 // A backbone, its items and three adapters with their optimisers.
 struct Model {
-  ToyBackbone backbone{kDim, 0.3f, 2};
-  ItemTable items{kDim, RandomRows(kItems, kDim, 3)};
+  ToyBackbone backbone{kStepDim, 0.3f, 2};
+  ItemTable items{kStepDim, RandomRows(kStepItems, kStepDim, 3)};
   std::vector<Adapter> adapters;
   std::vector<AdamState> states;
-  AdamState backbone_state{kDim * kDim + kDim};
+  AdamState backbone_state{kStepDim * kStepDim + kStepDim};
   TrainedRows shared;
   std::vector<TrainedRows> own;
   Rows rows;
@@ -97,7 +97,7 @@ struct Model {
       }
       states.emplace_back(std::ssize(adapters.back().values()));
     }
-    if (which == Rows::kShared) shared = TrainAllRows(items, kCatalogue);
+    if (which == Rows::kShared) shared = TrainAllRows(items, kStepCatalogue);
     if (which == Rows::kListed) shared = TrainListedRows(items, {1, 4, 5, 20}, anchor);
     for (int slot = 0; slot < kSlots && which == Rows::kOwn; ++slot) {
       own.push_back(TrainOwnRows(items, RegionId{slot}, {2, 3, 7, 11 + slot, 30}, anchor));
@@ -106,7 +106,7 @@ struct Model {
   }
 
   TrainedParts AdapterParts() {
-    TrainedParts parts{.items = &items, .catalogue_size = kCatalogue};
+    TrainedParts parts{.items = &items, .catalogue_size = kStepCatalogue};
     if (rows == Rows::kShared || rows == Rows::kListed) parts.shared_rows = &shared;
     for (int slot = 0; slot < kSlots; ++slot) {
       parts.slots.push_back({.adapter = &adapters[slot],
@@ -118,7 +118,7 @@ struct Model {
   }
   TrainedParts FullParts() {
     return {.items = &items,
-            .catalogue_size = kCatalogue,
+            .catalogue_size = kStepCatalogue,
             .backbone = &backbone_state,
             .shared_rows = &shared,
             .slots = {TrainedSlot()}};
@@ -171,7 +171,7 @@ TEST(StepGradients, OfBackboneAndRowsEqualFiniteDifferences) {
       return run(fresh);
     };
     ExpectFiniteDifferences(model.backbone.parameters(), Gradient(model.backbone_state), again);
-    ExpectFiniteDifferences(model.items.base_ND().first(kCatalogue * kDim),
+    ExpectFiniteDifferences(model.items.base_ND().first(kStepCatalogue * kStepDim),
                             Gradient(model.shared.state), again);
   }
 }
@@ -192,7 +192,7 @@ TEST(StepGradients, AdaptersTakeTheirSlotsMeanAndSharedRowsTheBatchs) {
     ExpectFiniteDifferences(model.adapters[slot].values(), Gradient(model.states[slot]),
                             [&] { return run().slot_loss[slot]; });
   }
-  ExpectFiniteDifferences(model.items.base_ND().first(kCatalogue * kDim),
+  ExpectFiniteDifferences(model.items.base_ND().first(kStepCatalogue * kStepDim),
                           Gradient(model.shared.state), [&] { return run().loss; });
 }
 
@@ -274,9 +274,10 @@ TEST(MixedPass, ListedRowsMoveAndNoOthers) {
   const Model before(Rows::kListed, 1e-4);
   StepEngine engine(model.backbone, Moving(), pool);
   engine.Step(RandomBatch(1, 20), 0, model.AdapterParts());
-  for (std::int64_t item = 0; item < kItems; ++item) {
+  for (std::int64_t item = 0; item < kStepItems; ++item) {
     const bool listed = item == 1 || item == 4 || item == 5 || item == 20;
-    EXPECT_EQ(model.items.base_ND()[item * kDim] != before.items.base_ND()[item * kDim], listed);
+    EXPECT_EQ(model.items.base_ND()[item * kStepDim] != before.items.base_ND()[item * kStepDim],
+              listed);
   }
 }
 
@@ -331,8 +332,8 @@ TEST(StepErrors, NameWhatDoesNotFit) {
     EXPECT_THROW(engine.Step(batch, 0, model.AdapterParts()), Error);
   };
   refuses([](TrainingBatch& b) { b.slots[2] = kSlots; });
-  refuses([](TrainingBatch& b) { b.targets[0].item = ItemId{kCatalogue}; });
-  refuses([](TrainingBatch& b) { b.rows.items[0] = ItemId{kItems}; });
+  refuses([](TrainingBatch& b) { b.targets[0].item = ItemId{kStepCatalogue}; });
+  refuses([](TrainingBatch& b) { b.rows.items[0] = ItemId{kStepItems}; });
   refuses([](TrainingBatch& b) { b.targets[0].output = 10000; });
   refuses([](TrainingBatch& b) { std::swap(b.outputs[0], b.outputs[1]); });
   refuses([](TrainingBatch& b) { b.targets[1].weight = -1; });

@@ -8,7 +8,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct CompareArguments {
   std::string data;
   std::string output;
   std::string backbones = "sasrec";
@@ -65,7 +65,7 @@ std::string TextOf(const ResultTable& result) {
   return result.title + "\n" + table.ToText();
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunCompare(const CompareArguments& arguments, Invocation& invocation) {
   CompareRequest request;
   request.options.backbones = Split(arguments.backbones);
   request.options.methods = Split(arguments.methods);
@@ -101,13 +101,13 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command CompareCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<CompareArguments>(
       {.name = "compare",
        .summary = "Runs a grid of backbones, methods and seeds; tables with honest statistics",
        .sections = {"", "backbone", "fit", "regions", "edit"},
        .required = {"data", "output"},
        .key_flags = {{"--editor", "editor"}, {"--budget", "edit.budget"}}},
-      Run);
+      RunCompare);
 }
 
 }  // namespace raie::cli

@@ -6,7 +6,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct DataAppendArguments {
   std::vector<std::string> input;
   std::string data;
   AppendOptions append;
@@ -18,7 +18,7 @@ struct Arguments {
   }
 };
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunDataAppend(const DataAppendArguments& arguments, Invocation& invocation) {
   PreparedData::Load(arguments.data);  // it must be one, before a log is read
   invocation.progress({.phase = "reading"});
   const ReadResult read = ReadLog(arguments.input, invocation.configuration.read, *invocation.pool);
@@ -43,7 +43,7 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command DataAppendCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<DataAppendArguments>(
       {.name = "data append",
        .summary = "Adds later events to a prepared data set as its next slice",
        .sections = {"", "read"},
@@ -56,7 +56,7 @@ Command DataAppendCommand() {
                      {"--drop", "read.drop", true},
                      {"--dedupe", "read.dedupe", true},
                      {"--skip-bad-rows", "read.skip_bad_rows"}}},
-      Run);
+      RunDataAppend);
 }
 
 }  // namespace raie::cli

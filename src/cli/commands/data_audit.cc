@@ -7,7 +7,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct DataAuditArguments {
   std::string data;
 
   static void VisitFields(auto& self, auto&& visit) {
@@ -29,7 +29,7 @@ std::string AuditText(const nlohmann::ordered_json& report) {
   return text + (leaks == 0 ? "no leak\n" : Count(leaks) + " leaks\n");
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunDataAudit(const DataAuditArguments& arguments, Invocation& invocation) {
   const auto findings = AuditData(PreparedData::Load(arguments.data));
   const auto report = ToJson(findings);
   invocation.json ? PrintJson(report) : Print(AuditText(report));
@@ -39,11 +39,11 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command DataAuditCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<DataAuditArguments>(
       {.name = "data audit",
        .summary = "Looks for leaks: what training or filtering takes from the future (exit code 4)",
        .required = {"data"}},
-      Run);
+      RunDataAudit);
 }
 
 }  // namespace raie::cli

@@ -8,7 +8,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct DataPrepareArguments {
   std::vector<std::string> input;
   std::string output;
 
@@ -48,7 +48,7 @@ std::string PreparedText(const PrepareReport& report) {
   return text + table.ToText();
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunDataPrepare(const DataPrepareArguments& arguments, Invocation& invocation) {
   CheckMayReplace(arguments.output, "manifest.json");
   const Configuration& configuration = invocation.configuration;
   configuration.prepare.Validate();
@@ -70,26 +70,27 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command DataPrepareCommand() {
-  return MakeCommand<Arguments>({.name = "data prepare",
-                                 .summary = "Reads interaction logs and writes a prepared data set",
-                                 .sections = {"", "read", "prepare"},
-                                 .required = {"input", "output"},
-                                 .key_flags = {{"--format", "read.format"},
-                                               {"--columns", "read.columns"},
-                                               {"--separator", "read.separator"},
-                                               {"--titles", "read.titles"},
-                                               {"--drop-missing", "read.drop_missing", true},
-                                               {"--drop", "read.drop", true},
-                                               {"--dedupe", "read.dedupe", true},
-                                               {"--skip-bad-rows", "read.skip_bad_rows"},
-                                               {"--min-rating", "prepare.min_rating"},
-                                               {"--repeats", "prepare.repeats"},
-                                               {"--protocol", "prepare.protocol"},
-                                               {"--k-core", "prepare.k_core"},
-                                               {"--context", "prepare.context"},
-                                               {"--stride", "prepare.stride"},
-                                               {"--slices", "prepare.slices"}}},
-                                Run);
+  return MakeCommand<DataPrepareArguments>(
+      {.name = "data prepare",
+       .summary = "Reads interaction logs and writes a prepared data set",
+       .sections = {"", "read", "prepare"},
+       .required = {"input", "output"},
+       .key_flags = {{"--format", "read.format"},
+                     {"--columns", "read.columns"},
+                     {"--separator", "read.separator"},
+                     {"--titles", "read.titles"},
+                     {"--drop-missing", "read.drop_missing", true},
+                     {"--drop", "read.drop", true},
+                     {"--dedupe", "read.dedupe", true},
+                     {"--skip-bad-rows", "read.skip_bad_rows"},
+                     {"--min-rating", "prepare.min_rating"},
+                     {"--repeats", "prepare.repeats"},
+                     {"--protocol", "prepare.protocol"},
+                     {"--k-core", "prepare.k_core"},
+                     {"--context", "prepare.context"},
+                     {"--stride", "prepare.stride"},
+                     {"--slices", "prepare.slices"}}},
+      RunDataPrepare);
 }
 
 }  // namespace raie::cli

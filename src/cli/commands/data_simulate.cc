@@ -7,7 +7,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct DataSimulateArguments {
   std::string output;
 
   static void VisitFields(auto& self, auto&& visit) {
@@ -16,7 +16,7 @@ struct Arguments {
   }
 };
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunDataSimulate(const DataSimulateArguments& arguments, Invocation& invocation) {
   const nlohmann::ordered_json report = SimulateShopFolder(arguments.output, invocation.control());
   invocation.clear_progress();
   if (invocation.json) {
@@ -38,12 +38,12 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command DataSimulateCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<DataSimulateArguments>(
       {.name = "data simulate",
        .summary = "Simulates a shop whose interests drift, with the truth",
        .sections = {"", "simulate"},
        .required = {"output"}},
-      Run);
+      RunDataSimulate);
 }
 
 }  // namespace raie::cli

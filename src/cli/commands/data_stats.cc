@@ -4,7 +4,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct DataStatsArguments {
   std::string data;
 
   static void VisitFields(auto& self, auto&& visit) {
@@ -12,7 +12,7 @@ struct Arguments {
   }
 };
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunDataStats(const DataStatsArguments& arguments, Invocation& invocation) {
   const DataStats stats = ComputeStats(PreparedData::Load(arguments.data));
   if (invocation.json) {
     PrintJson(ToJson(stats));
@@ -25,11 +25,11 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command DataStatsCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<DataStatsArguments>(
       {.name = "data stats",
        .summary = "Counts what a prepared data set holds (users, items, events, windows, shares)",
        .required = {"data"}},
-      Run);
+      RunDataStats);
 }
 
 }  // namespace raie::cli

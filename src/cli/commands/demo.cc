@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-struct Arguments {
+struct DemoArguments {
   std::string data;
 
   static void VisitFields(auto& self, auto&& visit) {
@@ -86,7 +86,7 @@ std::string MethodsText(const nlohmann::ordered_json& methods) {
   return table.ToText();
 }
 
-std::string ReportText(const nlohmann::ordered_json& report, double seconds) {
+std::string DemoReportText(const nlohmann::ordered_json& report, double seconds) {
   const auto& data = report.at("data");
   return Count(data.at("events")) + " events of " + Count(data.at("users")) + " users, " +
          Count(data.at("items")) + " items; " + Count(data.at("S_windows")) +
@@ -98,7 +98,7 @@ std::string ReportText(const nlohmann::ordered_json& report, double seconds) {
          MethodsText(report.at("methods")) + "total " + Fixed(seconds, 1) + " s\n";
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunDemoCommand(const DemoArguments& arguments, Invocation& invocation) {
   const Stopwatch watch;
   nlohmann::ordered_json report;
   if (arguments.data.empty()) {
@@ -119,20 +119,20 @@ int Run(const Arguments& arguments, Invocation& invocation) {
   }
   invocation.clear_progress();
   const double seconds = watch.seconds();
-  invocation.json ? PrintJson(report) : Print(ReportText(report, seconds));
+  invocation.json ? PrintJson(report) : Print(DemoReportText(report, seconds));
   return kExitOk;
 }
 
 }  // namespace
 
 Command DemoCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<DemoArguments>(
       {.name = "demo",
        .summary = "Runs all phases on a simulated shop (or --data) and compares the methods",
        .sections = {"", "simulate", "prepare", "backbone", "fit", "regions", "edit"},
        .defaults = DemoDefaults(),
        .defaults_note = "values of the simulated shop; with --data those of raie fit --help hold"},
-      Run);
+      RunDemoCommand);
 }
 
 }  // namespace raie::cli

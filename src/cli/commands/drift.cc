@@ -5,7 +5,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct DriftArguments {
   std::string model;
   std::string data;
   std::int64_t slice = kNextSlice;
@@ -20,7 +20,7 @@ struct Arguments {
   }
 };
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunDrift(const DriftArguments& arguments, Invocation& invocation) {
   const PreparedData data = PreparedData::Load(arguments.data);
   const auto report = MeasureModelDrift(arguments.model, data, static_cast<int>(arguments.slice),
                                         invocation.control());
@@ -37,13 +37,13 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command DriftCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<DriftArguments>(
       {.name = "drift",
        .summary = "Shows which regions drift in a slice, before any training",
        .sections = {"", "edit"},
        .required = {"model", "data"},
        .key_flags = {{"--editor", "editor"}}},
-      Run);
+      RunDrift);
 }
 
 }  // namespace raie::cli

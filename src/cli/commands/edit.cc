@@ -6,7 +6,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct EditArguments {
   std::string model;
   std::string data;
   std::int64_t slice = kNextSlice;
@@ -21,7 +21,7 @@ struct Arguments {
   }
 };
 
-std::string TrainingText(const nlohmann::ordered_json& training) {
+std::string EditTrainingText(const nlohmann::ordered_json& training) {
   Table table({"region", "outcome", "new windows", "memory windows"});
   for (const auto& region : training.at("regions")) {
     table.Add({std::to_string(region.at("region").get<int>()),
@@ -38,7 +38,7 @@ std::string TrainingText(const nlohmann::ordered_json& training) {
   return text + "\n";
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunEdit(const EditArguments& arguments, Invocation& invocation) {
   const PreparedData data = PreparedData::Load(arguments.data);
   const auto report = EditModelDirectory(arguments.model, data, static_cast<int>(arguments.slice),
                                          invocation.control());
@@ -50,7 +50,7 @@ int Run(const Arguments& arguments, Invocation& invocation) {
   if (report.contains("note")) Print("note: " + report.at("note").get<std::string>() + "\n\n");
   Print("Edits\n" + EditsText(report.at("edits")) +
         "\nDrift (loss of the model before the edit)\n" + DriftText(report) + "\nTraining\n" +
-        TrainingText(report.at("training")) + "\nwrote version " + report.at("version").dump() +
+        EditTrainingText(report.at("training")) + "\nwrote version " + report.at("version").dump() +
         " of " + arguments.model + " (learnt from slice " + report.at("slice").dump() + ")\n");
   return kExitOk;
 }
@@ -58,13 +58,13 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command EditCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<EditArguments>(
       {.name = "edit",
        .summary = "Learns from a slice: edits regions, trains adapters, writes a new version",
        .sections = {"", "edit"},
        .required = {"model", "data"},
        .key_flags = {{"--editor", "editor"}}},
-      Run);
+      RunEdit);
 }
 
 }  // namespace raie::cli

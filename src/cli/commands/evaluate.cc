@@ -5,7 +5,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct EvaluateArguments {
   std::string model;
   std::string data;
   std::int64_t version = kCurrentVersion;
@@ -38,7 +38,7 @@ void AddPart(Table& table, const std::string& name, const nlohmann::ordered_json
              number(users, "ndcg@10")});
 }
 
-std::string ReportText(const nlohmann::ordered_json& report) {
+std::string EvaluateReportText(const nlohmann::ordered_json& report) {
   Table table({"part", "windows", "users", "R@10", "N@10", "MRR", "R@10 (users)", "N@10 (users)"});
   for (const auto& [name, part] : report.items()) {
     if (name == "T_cross") {
@@ -70,7 +70,7 @@ std::string ReportText(const nlohmann::ordered_json& report) {
   return text;
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunEvaluate(const EvaluateArguments& arguments, Invocation& invocation) {
   const PreparedData data = PreparedData::Load(arguments.data);
   const auto report = EvaluateModel(
       arguments.model, data,
@@ -82,7 +82,7 @@ int Run(const Arguments& arguments, Invocation& invocation) {
   if (invocation.json) {
     PrintJson(report);
   } else {
-    Print(ReportText(report));
+    Print(EvaluateReportText(report));
   }
   return kExitOk;
 }
@@ -90,12 +90,12 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command EvaluateCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<EvaluateArguments>(
       {.name = "evaluate",
        .summary = "Ranks S (in-sample, held out) and T over the full catalogue",
        .sections = {""},
        .required = {"model", "data"}},
-      Run);
+      RunEvaluate);
 }
 
 }  // namespace raie::cli

@@ -5,7 +5,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct FitArguments {
   std::string data;
   std::string model;
   bool resume = false;
@@ -19,7 +19,7 @@ struct Arguments {
   }
 };
 
-std::string ReportText(const nlohmann::ordered_json& report, const std::string& model) {
+std::string FitReportText(const nlohmann::ordered_json& report, const std::string& model) {
   const std::int64_t best = report.at("best_epoch");
   std::string text =
       "kept epoch " + std::to_string(best) + " of " + std::to_string(report.at("epochs").size());
@@ -39,7 +39,7 @@ std::string ReportText(const nlohmann::ordered_json& report, const std::string& 
   return text + "wrote version 0 of " + model + "\n";
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunFit(const FitArguments& arguments, Invocation& invocation) {
   const PreparedData data = PreparedData::Load(arguments.data);
   const auto report = FitModelDirectory(
       data, arguments.model, arguments.resume ? Resume::kYes : Resume::kNo, invocation.control());
@@ -47,7 +47,7 @@ int Run(const Arguments& arguments, Invocation& invocation) {
   if (invocation.json) {
     PrintJson(report);
   } else {
-    Print(ReportText(report, arguments.model));
+    Print(FitReportText(report, arguments.model));
   }
   return kExitOk;
 }
@@ -55,13 +55,13 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command FitCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<FitArguments>(
       {.name = "fit",
        .summary = "Fits backbone and regions on slice 0 and writes a model directory",
        .sections = {"", "backbone", "fit", "regions", "edit"},
        .required = {"data", "model"},
        .key_flags = {{"--regions", "regions.k"}, {"--editor", "editor"}}},
-      Run);
+      RunFit);
 }
 
 }  // namespace raie::cli

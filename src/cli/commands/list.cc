@@ -8,7 +8,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct ListArguments {
   std::string kind;
 
   static void VisitFields(auto& self, auto&& visit) {
@@ -27,7 +27,7 @@ std::string ListText(const std::vector<Listed>& list) {
   return text;
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunList(const ListArguments& arguments, Invocation& invocation) {
   const std::vector<Listed> list = ListKind(arguments.kind);
   invocation.json ? PrintJson(ToJson(list)) : Print(ListText(list));
   return kExitOk;
@@ -36,12 +36,12 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command ListCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<ListArguments>(
       {.name = "list",
        .summary = "Lists methods, backbones, protocols or configs, one line each",
        .required = {"kind"},
        .positional = {"kind"}},
-      Run);
+      RunList);
 }
 
 }  // namespace raie::cli

@@ -14,7 +14,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct RecommendArguments {
   std::string model;
   std::vector<std::string> history;
   std::string input;
@@ -69,7 +69,7 @@ HistoryItem ParseItem(const std::string& text) {
   return {.item = text};
 }
 
-std::vector<HistoryItem> HistoryOfUser(const Arguments& arguments) {
+std::vector<HistoryItem> HistoryOfUser(const RecommendArguments& arguments) {
   if (arguments.data.empty()) {
     throw Error(ErrorCode::kInvalidArgument, "--user needs --data, where the history is read");
   }
@@ -161,7 +161,7 @@ void WriteNotes(const RecommendAnswer& answer, const std::string& where) {
 }
 
 // Answers every line of --input, those that cannot be answered with an error.
-int AnswerLines(const Arguments& arguments, const Model& model, RecommendRequest request,
+int AnswerLines(const RecommendArguments& arguments, const Model& model, RecommendRequest request,
                 bool json) {
   int code = kExitOk;
   std::int64_t line = 0;
@@ -188,7 +188,7 @@ int AnswerLines(const Arguments& arguments, const Model& model, RecommendRequest
   return code;
 }
 
-void CheckArguments(const Arguments& arguments) {
+void CheckArguments(const RecommendArguments& arguments) {
   const int given = !arguments.history.empty() + !arguments.input.empty() + !arguments.user.empty();
   if (given != 1) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -199,7 +199,7 @@ void CheckArguments(const Arguments& arguments) {
   }
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunRecommend(const RecommendArguments& arguments, Invocation& invocation) {
   CheckArguments(arguments);
   RecommendRequest request;
   request.count = arguments.count;
@@ -222,12 +222,12 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command RecommendCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<RecommendArguments>(
       {.name = "recommend",
        .summary = "Recommends items for a history, a user, or a file of histories",
        .sections = {""},
        .required = {"model"}},
-      Run);
+      RunRecommend);
 }
 
 }  // namespace raie::cli

@@ -7,7 +7,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct RollbackArguments {
   std::string model;
   std::int64_t version = -1;
 
@@ -40,7 +40,7 @@ std::optional<std::int32_t> TryCurrent(const ModelDirectory& model) {
   }
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunRollback(const RollbackArguments& arguments, Invocation& invocation) {
   ModelDirectory model = ModelDirectory::Open(arguments.model);
   std::optional<std::int32_t> before;
   auto target = static_cast<std::int32_t>(arguments.version);
@@ -65,11 +65,12 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command RollbackCommand() {
-  return MakeCommand<Arguments>({.name = "rollback",
-                                 .summary = "Makes an earlier (or later) version answer again",
-                                 .required = {"model"},
-                                 .positional = {"version"}},
-                                Run);
+  return MakeCommand<RollbackArguments>(
+      {.name = "rollback",
+       .summary = "Makes an earlier (or later) version answer again",
+       .required = {"model"},
+       .positional = {"version"}},
+      RunRollback);
 }
 
 }  // namespace raie::cli

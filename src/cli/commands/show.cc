@@ -6,7 +6,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct ShowArguments {
   std::string model;
   bool history = false;
 
@@ -102,7 +102,7 @@ std::string HistoryText(const nlohmann::ordered_json& versions) {
   return table.ToText();
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunShow(const ShowArguments& arguments, Invocation& invocation) {
   const ModelDirectory model = ModelDirectory::Open(arguments.model);
   if (arguments.history) {
     const auto versions = History(model);
@@ -117,12 +117,12 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command ShowCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<ShowArguments>(
       {.name = "show",
        .summary = "Shows what a model directory holds; --history its versions and their edits",
        .sections = {""},
        .required = {"model"}},
-      Run);
+      RunShow);
 }
 
 }  // namespace raie::cli

@@ -76,7 +76,7 @@ bool IsJson(LogFormat format) {
          format == LogFormat::kJsonLines;
 }
 
-std::string List(const std::vector<std::string>& names) {
+std::string QuotedList(const std::vector<std::string>& names) {
   std::string text;
   for (const std::string& name : names) text += (text.empty() ? "'" : ", '") + name + "'";
   return text.empty() ? "none" : text;
@@ -148,7 +148,7 @@ class LayoutFinder {
         const std::string near = NearestName(role, kRoles);
         Refuse("columns: unknown role '" + role + "'" +
                (near.empty() ? "" : "; did you mean '" + near + "'?") + " Roles are " +
-               List(kRoles));
+               QuotedList(kRoles));
       }
       roles_[role] = entry.substr(equals + 1);
       said_.push_back(role);
@@ -272,7 +272,7 @@ class LayoutFinder {
              "' is a name, but the file has no header: give its number, or say header = yes");
     }
     const std::string near = NearestName(column, layout_.names);
-    Refuse("there is no column '" + column + "'; the header has " + List(layout_.names) +
+    Refuse("there is no column '" + column + "'; the header has " + QuotedList(layout_.names) +
            (near.empty() ? "" : "; did you mean '" + near + "'?"));
   }
   int FindRuleColumn(const std::string& column) const {

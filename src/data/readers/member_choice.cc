@@ -30,7 +30,7 @@ LogFormat FormatOfName(const std::string& name) {
   return LogFormat::kAuto;
 }
 
-std::string List(const std::vector<std::string>& names) {
+std::string ShortList(const std::vector<std::string>& names) {
   constexpr std::size_t kMostListed = 20;
   std::string text;
   for (std::size_t i = 0; i < std::min(names.size(), kMostListed); ++i) {
@@ -86,7 +86,7 @@ InputName ChooseMember(const std::string& input, LogFormat format) {
               name.path + ": " + (fitting.empty() ? "no member has" : "several members have") +
                   " the name of a file of interactions (ratings.dat, ratings.csv, u.data, "
                   "*review.json, *.inter); say which one: " +
-                  name.path + ":MEMBER. It has " + List(fitting.empty() ? members : fitting));
+                  name.path + ":MEMBER. It has " + ShortList(fitting.empty() ? members : fitting));
 }
 
 std::optional<InputName> FindTitlesFile(const InputName& input, LogFormat format) {

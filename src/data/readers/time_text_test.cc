@@ -9,17 +9,17 @@
 namespace raie {
 namespace {
 
-using Seconds = std::optional<std::int64_t>;
+using ParsedSeconds = std::optional<std::int64_t>;
 
 TEST(TimeText, EpochSecondsAndMilliseconds) {
-  EXPECT_EQ(ParseTime("978300019", TimeFormat::kSeconds), Seconds(978300019));
-  EXPECT_EQ(ParseTime("0", TimeFormat::kSeconds), Seconds(0));
-  EXPECT_EQ(ParseTime("978300019.9", TimeFormat::kSeconds), Seconds(978300019));
-  EXPECT_EQ(ParseTime("-0.5", TimeFormat::kSeconds), Seconds(-1));
-  EXPECT_EQ(ParseTime("9.78300019e8", TimeFormat::kSeconds), Seconds(978300019));
-  EXPECT_EQ(ParseTime(" 978300019 ", TimeFormat::kSeconds), Seconds(978300019));
-  EXPECT_EQ(ParseTime("978300019999", TimeFormat::kMilliseconds), Seconds(978300019));
-  EXPECT_EQ(ParseTime("-1", TimeFormat::kMilliseconds), Seconds(-1));
+  EXPECT_EQ(ParseTime("978300019", TimeFormat::kSeconds), ParsedSeconds(978300019));
+  EXPECT_EQ(ParseTime("0", TimeFormat::kSeconds), ParsedSeconds(0));
+  EXPECT_EQ(ParseTime("978300019.9", TimeFormat::kSeconds), ParsedSeconds(978300019));
+  EXPECT_EQ(ParseTime("-0.5", TimeFormat::kSeconds), ParsedSeconds(-1));
+  EXPECT_EQ(ParseTime("9.78300019e8", TimeFormat::kSeconds), ParsedSeconds(978300019));
+  EXPECT_EQ(ParseTime(" 978300019 ", TimeFormat::kSeconds), ParsedSeconds(978300019));
+  EXPECT_EQ(ParseTime("978300019999", TimeFormat::kMilliseconds), ParsedSeconds(978300019));
+  EXPECT_EQ(ParseTime("-1", TimeFormat::kMilliseconds), ParsedSeconds(-1));
   for (const char* bad : {"", "x", "12x", "nan", "inf", "1e300", "2020-01-01", "--1"}) {
     EXPECT_EQ(ParseTime(bad, TimeFormat::kSeconds), std::nullopt) << bad;
     EXPECT_EQ(ParseTime(bad, TimeFormat::kMilliseconds), std::nullopt) << bad;
@@ -28,17 +28,17 @@ TEST(TimeText, EpochSecondsAndMilliseconds) {
 
 TEST(TimeText, IsoForms) {
   const auto iso = [](const char* text) { return ParseTime(text, TimeFormat::kIso); };
-  EXPECT_EQ(iso("1970-01-01"), Seconds(0));
-  EXPECT_EQ(iso("2010-12-01 08:26:00"), Seconds(1291191960));
-  EXPECT_EQ(iso("2010-12-01T08:26:00"), Seconds(1291191960));
-  EXPECT_EQ(iso("2010-12-01 08:26"), Seconds(1291191960));
-  EXPECT_EQ(iso("2010-12-01T08:26:00Z"), Seconds(1291191960));
-  EXPECT_EQ(iso("2010-12-01T08:26:00.999Z"), Seconds(1291191960));
-  EXPECT_EQ(iso("2010-12-01T08:26:00+01:30"), Seconds(1291191960 - 5400));
-  EXPECT_EQ(iso("2010-12-01T08:26:00-0130"), Seconds(1291191960 + 5400));
-  EXPECT_EQ(iso("2010-12-01 08:26:00+02"), Seconds(1291191960 - 7200));
-  EXPECT_EQ(iso("2016-02-29"), Seconds(1456704000));
-  EXPECT_EQ(iso("1969-12-31 23:59:59"), Seconds(-1));
+  EXPECT_EQ(iso("1970-01-01"), ParsedSeconds(0));
+  EXPECT_EQ(iso("2010-12-01 08:26:00"), ParsedSeconds(1291191960));
+  EXPECT_EQ(iso("2010-12-01T08:26:00"), ParsedSeconds(1291191960));
+  EXPECT_EQ(iso("2010-12-01 08:26"), ParsedSeconds(1291191960));
+  EXPECT_EQ(iso("2010-12-01T08:26:00Z"), ParsedSeconds(1291191960));
+  EXPECT_EQ(iso("2010-12-01T08:26:00.999Z"), ParsedSeconds(1291191960));
+  EXPECT_EQ(iso("2010-12-01T08:26:00+01:30"), ParsedSeconds(1291191960 - 5400));
+  EXPECT_EQ(iso("2010-12-01T08:26:00-0130"), ParsedSeconds(1291191960 + 5400));
+  EXPECT_EQ(iso("2010-12-01 08:26:00+02"), ParsedSeconds(1291191960 - 7200));
+  EXPECT_EQ(iso("2016-02-29"), ParsedSeconds(1456704000));
+  EXPECT_EQ(iso("1969-12-31 23:59:59"), ParsedSeconds(-1));
   for (const char* bad :
        {"", "2010", "2010-13-01", "2010-00-01", "2010-02-30", "2015-02-29", "1900-02-29",
         "2010-12-01X08:26", "2010-12-01 24:00:00", "2010-12-01 08:60", "2010-12-01 08",
@@ -57,7 +57,7 @@ TEST(TimeText, IsoAgreesWithTheCalendarOfTheSystem) {
     ASSERT_NE(gmtime_r(&time, &parts), nullptr);
     char text[32];
     ASSERT_GT(std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts), 0U);
-    EXPECT_EQ(ParseTime(text, TimeFormat::kIso), Seconds(time)) << text;
+    EXPECT_EQ(ParseTime(text, TimeFormat::kIso), ParsedSeconds(time)) << text;
   }
 }
 
