@@ -60,4 +60,18 @@ std::string EditsText(const nlohmann::ordered_json& edits) {
   return text;
 }
 
+std::string ComparisonText(const nlohmann::ordered_json& comparison) {
+  Table table({"region", "moved, degrees", "radius before", "radius after", "area, %"});
+  for (const auto& region : comparison.at("regions")) {
+    table.Add({std::to_string(region.at("region").get<int>()),
+               Fixed(Number(region.at("displacement_deg")), 2),
+               Fixed(Number(region.at("radius_before_deg")), 1),
+               Fixed(Number(region.at("radius_after_deg")), 1),
+               Fixed(Number(region.at("area_change_percent")), 1)});
+  }
+  return table.ToText() + "separability (angle to the nearest other centre over the own radius) " +
+         Fixed(Number(comparison.at("separability_before")), 2) + " before, " +
+         Fixed(Number(comparison.at("separability_after")), 2) + " after\n";
+}
+
 }  // namespace raie::cli

@@ -12,4 +12,7 @@ std::string DriftText(const nlohmann::ordered_json& drift);
 // How many windows were updated, expanded and added, per region and in all.
 std::string EditsText(const nlohmann::ordered_json& edits);
 
+// How far each region moved and grew, and how well regions are apart (RQ4).
+std::string ComparisonText(const nlohmann::ordered_json& comparison);
+
 }  // namespace raie::cli

@@ -97,6 +97,7 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
   return {{"evaluation", ToJson(report)},
           {"budget", BudgetToJson(learnt.report)},
           {"edits", ToJson(learnt.report.edits)},
+          {"comparison", ToJson(learnt.report.comparison)},
           {"drift", ToJson(learnt.report.drift, data)},
           {"curve", curve.ToJson()},
           {kLearnSeconds, learnt.report.seconds}};

@@ -84,6 +84,7 @@ class StreamRun {
     slices_.push_back({{"slice", i},
                        {"budget", BudgetToJson(report)},
                        {"edits", ToJson(report.edits)},
+                       {"comparison", ToJson(report.comparison)},
                        {"drift", ToJson(report.drift, data_)}});
     samples_ += report.training.samples;
     steps_ += report.training.steps;

@@ -10,6 +10,7 @@
 #include "methods/drift.h"
 #include "methods/gain_gate.h"
 #include "regions/editor.h"
+#include "regions/geometry.h"
 
 namespace raie {
 
@@ -37,6 +38,7 @@ struct RegionTraining {
 struct AdaptReport {
   EditSummary edits;  // methods with regions
   std::vector<EditRecord> journal;
+  RegionComparison comparison;  // regions before the slice and after its edits
   DriftReport drift;
   std::vector<RegionGain> gains;  // of the gain gate, if it is on
   std::vector<RegionTraining> regions;

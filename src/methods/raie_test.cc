@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <numbers>
 #include <numeric>
 #include <set>
 
@@ -11,6 +12,8 @@
 #include "methods/snapshot_scorer.h"
 #include "methods/window_states.h"
 #include "raie/error.h"
+#include "regions/geometry.h"
+#include "regions/sphere.h"
 
 namespace raie {
 namespace {
@@ -226,6 +229,39 @@ TEST(RaieTest, DriftReportDescribesEveryRegion) {
                                [](const auto& a, const auto& b) { return a.second > b.second; }));
   }
   EXPECT_NEAR(share, 1, 1e-9);
+}
+
+TEST(RaieTest, ComparisonSaysHowRegionsMovedAndGrew) {
+  Shop& shop = TinyShop();
+  const Adapted run = RunMethod("raie", Plain());
+  const RegionSet& before = shop.snapshot.editor.regions;
+  const RegionSet& after = run.snapshot.editor.regions;
+  ASSERT_EQ(std::ssize(run.report.comparison.regions), before.size());
+  // The same from the states of S at the old centres and of F at the new ones.
+  const auto radii = [&](const RegionSet& regions, const WindowSet& windows) {
+    return MeasureRadii(
+        regions,
+        ComputeStates(shop.snapshot, shop.data, windows, shop.data.catalogue_size(0), shop.pool)
+            .z_MD,
+        shop.pool);
+  };
+  const MeasuredRadii old_radii = radii(before, shop.setup.training);
+  double moved = 0;
+  for (std::size_t k = 0; k < run.report.comparison.regions.size(); ++k) {
+    const RegionChange& change = run.report.comparison.regions[k];
+    const Region& edited = after.regions[SlotOf(after, change.region)];
+    EXPECT_NEAR(change.displacement_deg,
+                AngleRad(before.regions[k].centre, edited.centre) * 180 / std::numbers::pi, 1e-6);
+    EXPECT_NEAR(*change.radius_before_rad, *old_radii[k], 1e-6);
+    moved += change.displacement_deg;
+  }
+  EXPECT_GT(moved, 0);
+  EXPECT_NEAR(*run.report.comparison.separability_before, *Separability(before, old_radii), 1e-6);
+  const Adapted fixed = RunMethod("raie_wo_ke", Plain());
+  for (const RegionChange& change : fixed.report.comparison.regions) {
+    EXPECT_EQ(change.displacement_deg, 0);
+    EXPECT_NE(change.radius_before_rad, change.radius_after_rad);
+  }
 }
 
 TEST(RaieTest, AModelWithoutRegionsIsRefused) {

@@ -56,6 +56,8 @@ AdaptReport RegionalMethod::Adapt(const AdaptSlice& slice) {
   Publish(regional.Current(), slice);
   router_ = regional.plan().router;
   FillReport(regional, slice, report);
+  report.comparison =
+      CompareWithBefore(context_, state.before, slice, regional.plan(), state.caches);
   report.seconds = watch.seconds();
   return report;
 }

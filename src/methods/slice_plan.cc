@@ -101,6 +101,7 @@ SlicePlan PlanSlice(const RunContext& context, const AdaptOptions& options, cons
   }
   const RegionSet& regions = plan.edits.state.regions;
   plan.new_regions = RegionsOf(states, regions, pool);
+  plan.radii_after = MeasureRadii(regions, states.z_MD, pool);
   if (input.rules.assignment == RegionRules::Assignment::kByUserHash) {
     plan.router = std::make_shared<const UserHashRouter>(regions, input.windows, plan.new_regions,
                                                          DeriveSeed(context.seed, kHashPart));
@@ -113,6 +114,20 @@ SlicePlan PlanSlice(const RunContext& context, const AdaptOptions& options, cons
   }
   if (input.drift == DriftReporting::kOn) MeasureDrifts(context, options, input, caches, plan);
   return plan;
+}
+
+RegionComparison CompareWithBefore(const RunContext& context, const Snapshot& before,
+                                   const AdaptSlice& slice, const SlicePlan& plan,
+                                   PlanCaches& caches) {
+  if (slice.memory == nullptr || slice.memory->size() == 0) return {};
+  const RegionSet& old = before.editor.regions;
+  const RegionSet& edited = plan.edits.state.regions;
+  const WindowStates& memory =
+      caches.memory.Get(context, before, *slice.memory, slice.catalogue_size);
+  const MeasuredRadii radii = MeasureRadii(old, memory.z_MD, context.pool);
+  return {.regions = CompareRegions(old, edited, radii, plan.radii_after),
+          .separability_before = Separability(old, radii),
+          .separability_after = Separability(edited, plan.radii_after)};
 }
 
 SlicePlan MeasureSliceDrift(const RunContext& context, const AdaptOptions& options,

@@ -18,6 +18,7 @@
 #include "methods/user_hash_router.h"
 #include "methods/window_states.h"
 #include "regions/editor.h"
+#include "regions/geometry.h"
 #include "training/snapshot.h"
 
 namespace raie {
@@ -32,6 +33,7 @@ struct SlicePlan {
   std::vector<RegionId> new_regions;             // of each window of the slice
   std::vector<RegionId> memory_regions;          // empty if the memory is not wanted
   std::optional<DriftReport> drift;              // if asked for
+  MeasuredRadii radii_after;                     // of the slice's windows at the edited centres
   std::shared_ptr<const UserHashRouter> router;  // null: regions are those of the centres
 };
 
@@ -70,6 +72,12 @@ std::vector<RegionId> AssignWindows(const SlicePlan& plan, const WindowSet& wind
 
 SlicePlan PlanSlice(const RunContext& context, const AdaptOptions& options, const PlanInput& input,
                     PlanCaches& caches);
+
+// Returns how far the edits of the plan moved, grew and parted the regions of `before`; the
+// memory's windows say how large they were. Empty without a memory.
+RegionComparison CompareWithBefore(const RunContext& context, const Snapshot& before,
+                                   const AdaptSlice& slice, const SlicePlan& plan,
+                                   PlanCaches& caches);
 
 // What `raie drift` prints: the plan of a whole slice, nothing trained.
 SlicePlan MeasureSliceDrift(const RunContext& context, const AdaptOptions& options,

@@ -45,6 +45,13 @@ std::vector<RegionChange> CompareRegions(const RegionSet& before, const RegionSe
                                          const MeasuredRadii& radii_before,
                                          const MeasuredRadii& radii_after);
 
+// How a slice changed the regions (RQ4).
+struct RegionComparison {
+  std::vector<RegionChange> regions;
+  std::optional<double> separability_before;
+  std::optional<double> separability_after;
+};
+
 // Returns the mean over regions of (angle to the nearest other centre) / (own radius); regions
 // without a positive radius are left out. nullopt for K = 1 or if none is left.
 std::optional<double> Separability(const RegionSet& regions, const MeasuredRadii& radii);

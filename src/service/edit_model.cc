@@ -1,5 +1,7 @@
 #include "service/edit_model.h"
 
+#include <numbers>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -14,6 +16,14 @@ namespace raie {
 namespace {
 
 namespace fs = std::filesystem;
+
+nlohmann::ordered_json OrNull(const std::optional<double>& value) {
+  return value.has_value() ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
+
+nlohmann::ordered_json DegreesOrNull(const std::optional<double>& radians) {
+  return radians.has_value() ? OrNull(*radians * 180 / std::numbers::pi) : OrNull(std::nullopt);
+}
 
 nlohmann::ordered_json TrainingToJson(const AdaptReport& report) {
   nlohmann::ordered_json regions = nlohmann::ordered_json::array();
@@ -45,6 +55,7 @@ nlohmann::ordered_json TrainingToJson(const AdaptReport& report) {
 
 nlohmann::ordered_json ReportOf(const AdaptReport& report, const PreparedData& data) {
   return {{"edits", ToJson(report.edits)},
+          {"comparison", ToJson(report.comparison)},
           {"drift", ToJson(report.drift, data)},
           {"training", TrainingToJson(report)}};
 }
@@ -90,6 +101,20 @@ nlohmann::ordered_json ToJson(const EditSummary& summary) {
           {"candidates_refused", summary.candidates_refused},
           {"dropped", summary.dropped},
           {"left_in_buffer", summary.left_in_buffer},
+          {"regions", regions}};
+}
+
+nlohmann::ordered_json ToJson(const RegionComparison& comparison) {
+  nlohmann::ordered_json regions = nlohmann::ordered_json::array();
+  for (const RegionChange& change : comparison.regions) {
+    regions.push_back({{"region", Index(change.region)},
+                       {"displacement_deg", change.displacement_deg},
+                       {"radius_before_deg", DegreesOrNull(change.radius_before_rad)},
+                       {"radius_after_deg", DegreesOrNull(change.radius_after_rad)},
+                       {"area_change_percent", OrNull(change.area_change_percent)}});
+  }
+  return {{"separability_before", OrNull(comparison.separability_before)},
+          {"separability_after", OrNull(comparison.separability_after)},
           {"regions", regions}};
 }
 

@@ -18,8 +18,8 @@
 
 namespace raie {
 
-// Returns what is printed with --json: version, slice, edits, interval (coverage), drift,
-// training.
+// Returns what is printed with --json: version, slice, edits, comparison (regions before and
+// after), interval (coverage), drift, training.
 nlohmann::ordered_json EditModelDirectory(const std::filesystem::path& model,
                                           const PreparedData& data, int slice,
                                           const PhaseControl& control);
@@ -30,6 +30,7 @@ nlohmann::ordered_json MeasureModelDrift(const std::filesystem::path& model,
                                          const PhaseControl& control);
 
 nlohmann::ordered_json ToJson(const EditSummary& summary);
+nlohmann::ordered_json ToJson(const RegionComparison& comparison);
 nlohmann::ordered_json ToJson(const DriftReport& report, const PreparedData& data);
 
 }  // namespace raie

@@ -25,6 +25,7 @@ cp .out version0.json
 ok "$raie" edit --model model --data "$data" --config "$shop/small.toml" --json
 [ "$(json version)" = 1 ] || fail 'no version 1'
 [ "$(json edits/updated)" -gt 0 ] || fail 'no window was updated'
+[ -n "$(json comparison/separability_after)" ] || fail 'nothing is said of how regions are apart'
 
 ok "$raie" evaluate --model model --data "$data" --json
 for part in S_in_sample S_held_out T T_returning T_new_users T_seen_items T_new_items T_outside; do

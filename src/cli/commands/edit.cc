@@ -48,10 +48,11 @@ int RunEdit(const EditArguments& arguments, Invocation& invocation) {
     return kExitOk;
   }
   if (report.contains("note")) Print("note: " + report.at("note").get<std::string>() + "\n\n");
-  Print("Edits\n" + EditsText(report.at("edits")) +
-        "\nDrift (loss of the model before the edit)\n" + DriftText(report) + "\nTraining\n" +
-        EditTrainingText(report.at("training")) + "\nwrote version " + report.at("version").dump() +
-        " of " + arguments.model + " (learnt from slice " + report.at("slice").dump() + ")\n");
+  Print("Edits\n" + EditsText(report.at("edits")) + "\nRegions before and after\n" +
+        ComparisonText(report.at("comparison")) + "\nDrift (loss of the model before the edit)\n" +
+        DriftText(report) + "\nTraining\n" + EditTrainingText(report.at("training")) +
+        "\nwrote version " + report.at("version").dump() + " of " + arguments.model +
+        " (learnt from slice " + report.at("slice").dump() + ")\n");
   return kExitOk;
 }
 
