@@ -5,11 +5,10 @@
 namespace raie {
 
 std::unique_ptr<Backbone> MakeBert4rec(const Bert4recOptions& options, std::uint64_t seed) {
-  return std::make_unique<ItemTransformer>(
-      options,
-      ItemTransformerShape{
-          .scale = options.input_scale, .mask = kernels::AttentionMask::kFull, .masks = true},
-      seed);
+  ItemTransformerShape shape = ShapeFrom(options);
+  shape.mask = kernels::AttentionMask::kFull;
+  shape.masks = true;
+  return std::make_unique<ItemTransformer>(options, shape, seed);
 }
 
 }  // namespace raie

@@ -5,10 +5,10 @@
 //          [MASK]; the output there is multiplied with the item rows (tied, no bias). To ask for
 //          the next item, [MASK] is appended to the row (backbone.h, kMaskItem). What is masked in
 //          training is not decided here but by the objective (training/sequence_objective.h).
-// Source:  Sun et al. 2019. Deviations: no dense layer between the last block and the item rows and
-//          no bias of items, so that z is the vector that is multiplied with them; no LayerNorm of
-//          the embedding; Xavier maps. Blocks are post-norm, GELU, as theirs; the RAIE authors run
-//          256 x 4 blocks x 4 heads (configs/backbones/bert4rec-256.toml).
+// Source:  Sun et al. 2019. Deviations: by default no dense layer between the last block and the
+//          item rows, no bias of items and no LayerNorm of the embedding (options output_layer,
+//          item_bias, embedding_norm); Xavier maps. Blocks are post-norm, GELU, as theirs; the RAIE
+//          authors run 256 x 4 blocks x 4 heads (configs/backbones/bert4rec-256.toml).
 // Shapes:  see item_transformer.h; position table [L + 1, D], mask_token [1, D].
 #pragma once
 

@@ -34,7 +34,7 @@ TEST_P(Bert4recTwin, ValuesAndGradientsAgree) {
   of_twin.context += 1;  // position rows
   // Row 0 has masks of its own; rows 1 and 2 get one appended.
   BackboneTwin twin(GetParam(), {.options = of_twin,
-                                 .scale = options.input_scale,
+                                 .shape = ShapeFrom(options),
                                  .backbone = MakeBert4rec(options, 1),
                                  .run_row = run,
                                  .masked = {2, 5}});
@@ -43,6 +43,9 @@ TEST_P(Bert4recTwin, ValuesAndGradientsAgree) {
 
 INSTANTIATE_TEST_SUITE_P(Cases, Bert4recTwin,
                          ::testing::ValuesIn(testing_support::WholeTwinCases()),
+                         [](const auto& param) { return param.param.name; });
+INSTANTIATE_TEST_SUITE_P(Libraries, Bert4recTwin,
+                         ::testing::ValuesIn(testing_support::LibraryTwinCases()),
                          [](const auto& param) { return param.param.name; });
 
 class Bert4recMask : public ::testing::Test {

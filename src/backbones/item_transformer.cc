@@ -26,16 +26,21 @@ void Check(const TransformerOptions& options) {
   CheckRanges(FieldsOf(copy), "options of a transformer", problems);
 }
 
-TransformerShape ShapeOf(const TransformerOptions& options, kernels::AttentionMask mask) {
+TransformerShape StackShapeOf(const TransformerOptions& options,
+                              const ItemTransformerShape& shape) {
   Check(options);
+  const double final_epsilon =
+      shape.final_norm_epsilon > 0 ? shape.final_norm_epsilon : options.layer_norm_epsilon;
   return {.dim = options.dim,
           .heads = options.heads,
           .ffn_width = options.ffn_width > 0 ? options.ffn_width : 4 * options.dim,
           .blocks = options.blocks,
           .norm = options.norm,
           .activation = options.activation,
-          .mask = mask,
+          .mask = shape.mask,
           .epsilon = static_cast<float>(options.layer_norm_epsilon),
+          .final_norm = shape.final_norm,
+          .final_epsilon = static_cast<float>(final_epsilon),
           .dropout = static_cast<float>(options.dropout)};
 }
 
@@ -43,21 +48,6 @@ void DrawNormal(double deviation, std::uint64_t seed, std::span<float> values) {
   RandomStream random(seed, 0);
   for (float& value : values) value = static_cast<float>(deviation * random.Normal());
 }
-
-class Weights : public BoundWeights {
- public:
-  TransformerStack::Bound stack;
-  std::optional<MixtureGates> gates;
-  kernels::Dropout lora_dropout;  // rate only
-};
-
-class Activations : public Tape {
- public:
-  nn::ArenaLease arena;
-  TransformerStack::Tape stack;
-  std::optional<RelativeAttention> relative;
-  MixtureGates::State gates;
-};
 
 // Which sequence each token and each output belongs to.
 MixtureCall MixtureCallOf(const ForwardInput& input, const TransformerCall& call,
@@ -68,17 +58,6 @@ MixtureCall MixtureCallOf(const ForwardInput& input, const TransformerCall& call
   }
   for (const OutputPosition& output : input.outputs) mixture.sequences_P.push_back(output.row);
   return mixture;
-}
-
-TransformerCall CallOf(const Weights& bound, const ForwardInput& input, const TileIndex& index,
-                       const Activations& tape, double dropout) {
-  TransformerCall call = index.Call(input);
-  if (tape.relative.has_value()) call.relative = &*tape.relative;
-  if (input.training) {
-    call.dropout.rate = static_cast<float>(dropout);
-    call.lora_dropout.rate = bound.lora_dropout.rate;
-  }
-  return call;
 }
 
 // Adds the gradients of the gates' networks and, through the mean rows, of the tokens' rows.
@@ -109,12 +88,39 @@ kernels::Dropout EmbeddingDropout(const TransformerCall& call) {
 
 }  // namespace
 
+struct ItemTransformer::Weights : BoundWeights {
+  TransformerStack::Bound stack;
+  nn::BoundLinear output;
+  std::optional<MixtureGates> gates;
+  kernels::Dropout lora_dropout;  // rate only
+
+  TransformerCall CallOf(const ForwardInput& input, const TileIndex& index,
+                         const std::optional<RelativeAttention>& relative, double dropout) const {
+    TransformerCall call = index.Call(input);
+    if (relative.has_value()) call.relative = &*relative;
+    if (input.training) {
+      call.dropout.rate = static_cast<float>(dropout);
+      call.lora_dropout.rate = lora_dropout.rate;
+    }
+    return call;
+  }
+};
+
+struct ItemTransformer::Activations : Tape {
+  nn::ArenaLease arena;
+  TransformerStack::Tape stack;
+  TransformerStack::StageTape embedding;  // with embedding_norm only
+  DenseOutput::Tape output;
+  std::optional<RelativeAttention> relative;
+  MixtureGates::State gates;
+};
+
 ItemTransformer::ItemTransformer(const TransformerOptions& options,
                                  const ItemTransformerShape& shape, std::uint64_t seed)
     : options_(options),
       shape_(shape),
       position_begin_(AddPositions()),
-      stack_(ShapeOf(options, shape.mask), layout_),
+      stack_(StackShapeOf(options, shape), layout_),
       parameters_(layout_.size()) {
   stack_.Initialise(parameters_, DeriveSeed(seed, 1));
   if (shape.positions == InputPositions::kLearned) {
@@ -122,6 +128,17 @@ ItemTransformer::ItemTransformer(const TransformerOptions& options,
                std::span(parameters_).subspan(position_begin_, PositionSize()));
   }
   if (shape.masks) mask_begin_ = AddTable("mask_token", 1, DeriveSeed(seed, 3)).begin;
+  if (shape.embedding_norm) {
+    embedding_norm_begin_ = layout_.Add("embedding_norm.weight", {options.dim}, false);
+    layout_.Add("embedding_norm.bias", {options.dim}, false);
+    parameters_.resize(layout_.size());
+    std::fill_n(parameters_.begin() + embedding_norm_begin_, options.dim, 1.0f);
+  }
+  if (shape.output_layer == OutputLayer::kDense) {
+    output_.emplace(options.dim, static_cast<float>(options.layer_norm_epsilon), layout_);
+    parameters_.resize(layout_.size());
+    output_->Initialise(parameters_, DeriveSeed(seed, 7));
+  }
 }
 
 std::optional<RelativeAttention> ItemTransformer::RelativeTo(const ForwardInput& /*input*/) const {
@@ -148,6 +165,7 @@ float ItemTransformer::InputFactor() const {
 std::unique_ptr<BoundWeights> ItemTransformer::Bind(const Adapter* adapter, Purpose purpose) const {
   auto weights = std::make_unique<Weights>();
   weights->stack = stack_.Bind(parameters_, adapter, purpose);
+  if (output_.has_value()) weights->output = output_->Bind(parameters_, purpose);
   if (adapter != nullptr && adapter->is_mixture()) weights->gates.emplace(*adapter);
   if (adapter != nullptr) {
     weights->lora_dropout.rate = static_cast<float>(adapter->options().dropout);
@@ -162,18 +180,61 @@ std::unique_ptr<Tape> ItemTransformer::Forward(const BoundWeights& weights,
   const TileIndex index(input, Rules());
   auto tape = std::make_unique<Activations>();
   tape->relative = RelativeTo(input);
-  TransformerCall call = CallOf(bound, input, index, *tape, options_.dropout);
+  TransformerCall call = bound.CallOf(input, index, tape->relative, options_.dropout);
   MixtureCall mixture;
   if (bound.gates.has_value()) {
     tape->gates = bound.gates->Forward(input.batch, input.items);
     mixture = MixtureCallOf(input, call, tape->gates);
     call.mixture = &mixture;
   }
-  const Matrix x = Embed(input, index, call, *tape->arena);
-  stack_.Forward(bound.stack, call, *tape->arena, x, input.training ? &tape->stack : nullptr,
-                 hidden_PD);
+  const Matrix x = Embed(input, index, call, *tape);
+  TransformerStack::Tape* const stack_tape = input.training ? &tape->stack : nullptr;
+  if (WritesHiddenDirectly()) {
+    stack_.Forward(bound.stack, call, *tape->arena, x, stack_tape, hidden_PD);
+  } else {
+    const Matrix above = tape->arena->Rows(call.num_outputs(), options_.dim);
+    stack_.Forward(bound.stack, call, *tape->arena, x, stack_tape, Flat(above));
+    Output(bound, above, *tape, hidden_PD);
+  }
   if (!input.training) return nullptr;
   return tape;
+}
+
+void ItemTransformer::Output(const Weights& weights, Matrix x_PD, Activations& tape,
+                             std::span<float> hidden_PD) const {
+  Matrix from = x_PD;
+  if (output_.has_value()) {
+    from = shape_.item_bias ? tape.arena->Rows(x_PD.rows, options_.dim)
+                            : Matrix{hidden_PD.data(), x_PD.rows, options_.dim, options_.dim};
+    output_->Forward({weights.output, parameters_, *tape.arena}, x_PD, tape.output, from);
+  }
+  if (!shape_.item_bias) return;
+  for (std::int64_t p = 0; p < from.rows; ++p) {
+    float* const to = hidden_PD.data() + p * dim();
+    std::copy_n(from.row(p), options_.dim, to);
+    to[options_.dim] = 1;
+  }
+}
+
+std::span<const float> ItemTransformer::BackOutput(const Weights& weights, const Activations& tape,
+                                                   nn::Arena& arena, std::span<const float> grad_PD,
+                                                   const GradientSink& sink) const {
+  const std::int64_t outputs = std::ssize(grad_PD) / dim(), d = options_.dim;
+  kernels::ConstMatrix grad = kernels::View(grad_PD, outputs, d);
+  if (shape_.item_bias) {
+    const Matrix own = arena.Rows(outputs, d);
+    for (std::int64_t p = 0; p < outputs; ++p) {
+      std::copy_n(grad_PD.data() + p * dim(), d, own.row(p));
+    }
+    grad = own;
+  }
+  if (output_.has_value()) {
+    const Matrix below = arena.Rows(outputs, d);
+    output_->Backward({weights.output, parameters_, arena}, tape.output, grad, sink.parameters,
+                      below);
+    grad = below;
+  }
+  return Flat(grad);
 }
 
 void ItemTransformer::Backward(const BoundWeights& weights, const ForwardInput& input,
@@ -182,7 +243,7 @@ void ItemTransformer::Backward(const BoundWeights& weights, const ForwardInput& 
   const auto& bound = static_cast<const Weights&>(weights);
   const auto& kept = static_cast<const Activations&>(tape);
   const TileIndex index(input, Rules());
-  TransformerCall call = CallOf(bound, input, index, kept, options_.dropout);
+  TransformerCall call = bound.CallOf(input, index, kept.relative, options_.dropout);
   nn::ArenaLease arena;
   MixtureCall mixture;
   std::vector<float> gate_gradients;
@@ -192,17 +253,21 @@ void ItemTransformer::Backward(const BoundWeights& weights, const ForwardInput& 
     mixture.gradients_MSE = gate_gradients;
     call.mixture = &mixture;
   }
-  const Matrix dx = stack_.Backward(bound.stack, call, *arena, kept.stack, grad_PD, sink);
-  if (!dx.empty()) BackEmbed(index, call, dx, sink);
+  const std::span<const float> above =
+      WritesHiddenDirectly() ? grad_PD : BackOutput(bound, kept, *arena, grad_PD, sink);
+  const Matrix dx = stack_.Backward(bound.stack, call, *arena, kept.stack, above, sink);
+  if (!dx.empty()) BackEmbed(index, call, kept, dx, sink);
   if (!gate_gradients.empty()) BackGates(*bound.gates, kept.gates, input, gate_gradients, sink);
 }
 
 Matrix ItemTransformer::Embed(const ForwardInput& input, const TileIndex& index,
-                              const TransformerCall& call, nn::Arena& arena) const {
-  const Matrix x = arena.Rows(call.num_tokens(), options_.dim);
+                              const TransformerCall& call, Activations& tape) const {
+  const std::int64_t d = options_.dim;
+  Matrix x = tape.arena->Rows(call.num_tokens(), d);
   const bool positions = shape_.positions == InputPositions::kLearned;
   kernels::GatherRows(
-      {.dim = options_.dim,
+      {.dim = d,
+       .stride = dim(),
        .table_ND = input.items.base_ND,
        .ids_T = index.item_ids(),
        .replaced_ids = input.items.replaced_items,
@@ -213,6 +278,23 @@ Matrix ItemTransformer::Embed(const ForwardInput& input, const TileIndex& index,
        .position_ids_T = index.position_rows(),
        .out_TD = Flat(x)});
   EmbedMasks(index, x);
+  if (shape_.embedding_norm) {
+    tape.embedding.h = x;
+    if (input.training) {
+      tape.embedding.mean = tape.arena->Floats(x.rows);
+      tape.embedding.rstd = tape.arena->Floats(x.rows);
+      x = tape.arena->Rows(x.rows, d);
+    }
+    kernels::NormForward(
+        {.dim = d,
+         .eps = static_cast<float>(options_.layer_norm_epsilon),
+         .x_TD = Flat(tape.embedding.h),
+         .gamma_D = std::span<const float>(parameters_).subspan(embedding_norm_begin_, d),
+         .beta_D = std::span<const float>(parameters_).subspan(embedding_norm_begin_ + d, d),
+         .y_TD = Flat(x),
+         .mean_T = tape.embedding.mean,
+         .rstd_T = tape.embedding.rstd});
+  }
   const kernels::Dropout dropout = EmbeddingDropout(call);
   if (dropout.active()) {
     kernels::ResidualForward({.dim = options_.dim,
@@ -237,8 +319,10 @@ void ItemTransformer::EmbedMasks(const TileIndex& index, Matrix x) const {
   }
 }
 
-void ItemTransformer::BackEmbed(const TileIndex& index, const TransformerCall& call, Matrix dx,
+void ItemTransformer::BackEmbed(const TileIndex& index, const TransformerCall& call,
+                                const Activations& tape, Matrix dx,
                                 const GradientSink& sink) const {
+  const std::int64_t d = options_.dim;
   const kernels::Dropout dropout = EmbeddingDropout(call);
   if (dropout.active()) {
     kernels::ResidualBackward({.dim = options_.dim,
@@ -247,6 +331,21 @@ void ItemTransformer::BackEmbed(const TileIndex& index, const TransformerCall& c
                                .tokens_T = call.tokens_T,
                                .dx_TD = Flat(dx),
                                .dbias_D = {}});
+  }
+  if (shape_.embedding_norm) {
+    const auto gradient = [&](std::int64_t begin) {
+      return sink.parameters.empty() ? std::span<float>() : sink.parameters.subspan(begin, d);
+    };
+    kernels::NormBackward(
+        {.dim = d,
+         .dy_TD = Flat(dx),
+         .h_TD = Flat(tape.embedding.h),
+         .mean_T = tape.embedding.mean,
+         .rstd_T = tape.embedding.rstd,
+         .gamma_D = std::span<const float>(parameters_).subspan(embedding_norm_begin_, d),
+         .dh_TD = Flat(dx),
+         .dgamma_D = gradient(embedding_norm_begin_),
+         .dbeta_D = gradient(embedding_norm_begin_ + d)});
   }
   if (!sink.parameters.empty() && shape_.positions == InputPositions::kLearned) {
     kernels::ScatterAddRows(options_.dim, Flat(dx), index.position_rows(), 1,
@@ -266,16 +365,18 @@ void ItemTransformer::BackInput(const TileIndex& index, Matrix dx,
   const float factor = InputFactor();
   const auto scale = [factor](float value) { return factor * value; };
   const auto tokens = index.tokens_of_batch();
-  if (tokens.empty()) {
+  const std::int64_t width = dim();
+  if (tokens.empty() && width == options_.dim) {
     std::transform(dx.data, dx.data + dx.rows * dx.cols, input_TD.begin(), scale);
     return;
   }
-  for (std::size_t t = 0; t < tokens.size(); ++t) {
-    const auto out = input_TD.subspan(t * options_.dim, options_.dim);
-    if (tokens[t] < 0) {
-      std::fill(out.begin(), out.end(), 0.0f);
-    } else {
-      std::transform(dx.row(tokens[t]), dx.row(tokens[t]) + options_.dim, out.begin(), scale);
+  const std::int64_t rows = tokens.empty() ? dx.rows : std::ssize(tokens);
+  for (std::int64_t t = 0; t < rows; ++t) {
+    const auto out = input_TD.subspan(t * width, width);
+    const std::int64_t token = tokens.empty() ? t : tokens[t];
+    std::fill(out.begin(), out.end(), 0.0f);
+    if (token >= 0) {
+      std::transform(dx.row(token), dx.row(token) + options_.dim, out.begin(), scale);
     }
   }
 }

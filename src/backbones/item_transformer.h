@@ -1,12 +1,14 @@
 // What do backbones share that are a transformer over the rows of the items?
 //
-// Concept: x = factor * item row (+ position row), dropout; a TransformerStack; its output is the
-//          hidden state. Explicit Forward and Backward; in the last block only the requested
-//          positions are computed. A backbone derives from it, says what differs and adds tables of
-//          its own. With `masks`, [MASK] has a row of its own among the parameters, read like an
-//          item's (docs/decisions/007); it is never scored.
-// Shapes:  see backbone.h. Token p of a row of n tokens reads position row R - n + p, where the
-//          table has R rows: max_length, and one more with `masks`.
+// Concept: x = factor * item row (+ position row), (LayerNorm,) dropout; a TransformerStack; its
+//          output (through a dense layer) is the hidden state. Explicit Forward and Backward; in
+//          the last block only the requested positions are computed. A backbone derives from it,
+//          says what differs and adds tables of its own. With `masks`, [MASK] has a row of its own
+//          among the parameters, read like an item's (docs/decisions/007); it is never scored.
+//          With `item_bias` an item row ends in the item's bias, which the input does not read, and
+//          the hidden state ends in 1: their product is a logit with bias (docs/decisions/008).
+// Shapes:  see backbone.h; dim() is D, and D + 1 with `item_bias`. The position table has R rows:
+//          max_length, and one more with `masks`.
 // Errors:  kInvalidArgument if heads do not divide dim, or an option is out of range.
 #pragma once
 
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "backbones/backbone.h"
+#include "backbones/dense_output.h"
 #include "backbones/tile.h"
 #include "backbones/transformer.h"
 #include "backbones/transformer_options.h"
@@ -33,9 +36,23 @@ inline std::span<const char* const> EnumNames(InputScale) {
 
 enum class InputPositions { kNone, kLearned };
 
+enum class OutputLayer { kNone, kDense };
+
+inline std::span<const char* const> EnumNames(OutputLayer) {
+  static constexpr const char* kNames[] = {"none", "dense"};
+  return kNames;
+}
+
 struct ItemTransformerShape {
   InputScale scale = InputScale::kOne;
   InputPositions positions = InputPositions::kLearned;
+  PositionOrder position_order = PositionOrder::kFromEnd;
+  Padding padding = Padding::kUnseen;
+  bool embedding_norm = false;
+  bool final_norm = true;
+  double final_norm_epsilon = 0;  // 0: as the others
+  OutputLayer output_layer = OutputLayer::kNone;
+  bool item_bias = false;
   kernels::AttentionMask mask = kernels::AttentionMask::kCausal;
   bool masks = false;  // reads kMaskItem
 };
@@ -46,7 +63,7 @@ class ItemTransformer : public Backbone {
   ItemTransformer(const TransformerOptions& options, const ItemTransformerShape& shape,
                   std::uint64_t seed);
 
-  std::int64_t dim() const override { return options_.dim; }
+  std::int64_t dim() const override { return options_.dim + (shape_.item_bias ? 1 : 0); }
   std::int64_t max_length() const override { return options_.context; }
   bool reads_masks() const override { return shape_.masks; }
   std::span<const LinearMapInfo> linear_maps() const override { return stack_.linear_maps(); }
@@ -70,15 +87,31 @@ class ItemTransformer : public Backbone {
  private:
   std::int64_t AddPositions();
   TileRules Rules() const {
-    return {.max_length = options_.context, .dim = options_.dim, .masks = shape_.masks};
+    return {.max_length = options_.context,
+            .row_width = dim(),
+            .masks = shape_.masks,
+            .order = shape_.position_order,
+            .padding = shape_.padding};
+  }
+  bool WritesHiddenDirectly() const {
+    return shape_.output_layer == OutputLayer::kNone && !shape_.item_bias;
   }
   std::int64_t PositionSize() const { return Rules().max_tokens() * options_.dim; }
   float InputFactor() const;
+  struct Activations;
+  struct Weights;
   kernels::Matrix Embed(const ForwardInput& input, const TileIndex& index,
-                        const TransformerCall& call, nn::Arena& arena) const;
+                        const TransformerCall& call, Activations& tape) const;
   void EmbedMasks(const TileIndex& index, kernels::Matrix x) const;
-  void BackEmbed(const TileIndex& index, const TransformerCall& call, kernels::Matrix dx,
-                 const GradientSink& sink) const;
+  // From the stack's output to what is multiplied with item rows.
+  void Output(const Weights& weights, kernels::Matrix x_PD, Activations& tape,
+              std::span<float> hidden_PD) const;
+  // Returns the gradient of the stack's output.
+  std::span<const float> BackOutput(const Weights& weights, const Activations& tape,
+                                    nn::Arena& arena, std::span<const float> grad_PD,
+                                    const GradientSink& sink) const;
+  void BackEmbed(const TileIndex& index, const TransformerCall& call, const Activations& tape,
+                 kernels::Matrix dx, const GradientSink& sink) const;
   void BackInput(const TileIndex& index, kernels::Matrix dx, std::span<float> input_TD) const;
 
   TransformerOptions options_;
@@ -87,7 +120,9 @@ class ItemTransformer : public Backbone {
   std::int64_t position_begin_;  // kLearned only
   TransformerStack stack_;
   std::vector<float> parameters_;
-  std::int64_t mask_begin_ = 0;  // with masks only
+  std::int64_t mask_begin_ = 0;            // with masks only
+  std::int64_t embedding_norm_begin_ = 0;  // with embedding_norm only: weight, then bias
+  std::optional<DenseOutput> output_;
 };
 
 }  // namespace raie

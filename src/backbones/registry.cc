@@ -24,15 +24,20 @@ constexpr BackboneInfo kBackbones[] = {
 
 std::span<const BackboneInfo> Backbones() { return kBackbones; }
 
-TransformerOptions& NamedSection(BackboneOptions& options) {
+SasrecOptions& NamedSection(BackboneOptions& options) {
   if (options.name == "sasrec") return options.sasrec;
   if (options.name == "bert4rec") return options.bert4rec;
   if (options.name == "tisasrec") return options.tisasrec;
   Unknown(options.name);
 }
 
-const TransformerOptions& NamedSection(const BackboneOptions& options) {
+const SasrecOptions& NamedSection(const BackboneOptions& options) {
   return NamedSection(const_cast<BackboneOptions&>(options));
+}
+
+std::int64_t ItemRowWidth(const BackboneOptions& options) {
+  const SasrecOptions& section = NamedSection(options);
+  return section.dim + (section.item_bias ? 1 : 0);
 }
 
 std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed) {
@@ -45,12 +50,12 @@ std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint
 std::vector<float> MakeItemRows(const BackboneOptions& options, std::int64_t num_items,
                                 std::uint64_t seed) {
   const TransformerOptions& section = NamedSection(options);
-  const std::int64_t dim = section.dim;
-  std::vector<float> rows(num_items * dim);
+  const std::int64_t dim = section.dim, width = ItemRowWidth(options);
+  std::vector<float> rows(num_items * width);
   for (std::int64_t item = 0; item < num_items; ++item) {
     RandomStream random(seed, static_cast<std::uint64_t>(item));
     for (std::int64_t i = 0; i < dim; ++i) {
-      rows[item * dim + i] = static_cast<float>(section.init_std * random.Normal());
+      rows[item * width + i] = static_cast<float>(section.init_std * random.Normal());
     }
   }
   return rows;

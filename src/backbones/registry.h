@@ -43,14 +43,17 @@ struct BackboneInfo {
 std::span<const BackboneInfo> Backbones();
 
 // Returns the section of the backbone that is named, as far as all of them share it.
-TransformerOptions& NamedSection(BackboneOptions& options);
-const TransformerOptions& NamedSection(const BackboneOptions& options);
+SasrecOptions& NamedSection(BackboneOptions& options);
+const SasrecOptions& NamedSection(const BackboneOptions& options);
+
+// Returns how many numbers an item row has: dim, and one more with item_bias.
+std::int64_t ItemRowWidth(const BackboneOptions& options);
 
 // Returns a fresh backbone, its parameters drawn from `seed`.
 std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed);
 
-// Returns a fresh item table [num_items, D] with the backbone's initial distribution. Row i depends
-// on (seed, i) only, so a larger table begins with the smaller one.
+// Returns a fresh item table [num_items, row width] with the backbone's initial distribution;
+// biases are zero. Row i depends on (seed, i) only, so a larger table begins with the smaller one.
 std::vector<float> MakeItemRows(const BackboneOptions& options, std::int64_t num_items,
                                 std::uint64_t seed);
 

@@ -32,6 +32,7 @@ TileIndex::TileIndex(const ForwardInput& input, const TileRules& rules) : rules_
   item_ids_T_.reserve(room);
   position_rows_T_.reserve(room);
   tokens_T_.reserve(room);
+  if (rules.padding == Padding::kAttended) key_offsets_S1_ = {0};
   for (std::int64_t row = 0; row < batch.num_rows(); ++row) AddRow(input, row);
   AddOutputs(input);
 }
@@ -47,7 +48,7 @@ void TileIndex::AddRow(const ForwardInput& input, std::int64_t row) {
     RefuseTile("row " + std::to_string(row) + " has " + std::to_string(length) +
                " items, expected 1 to " + std::to_string(rules_.max_tokens() - (appends ? 1 : 0)));
   }
-  const auto num_items = static_cast<std::int64_t>(input.items.base_ND.size()) / rules_.dim;
+  const auto num_items = static_cast<std::int64_t>(input.items.base_ND.size()) / rules_.row_width;
   for (const ItemId item : items) {
     if (rules_.masks) {
       tokens_of_batch_.push_back(item == kMaskItem ? -1
@@ -57,9 +58,16 @@ void TileIndex::AddRow(const ForwardInput& input, std::int64_t row) {
   }
   if (appends) AddToken(kMaskItem, num_items);
   offsets_S1_.push_back(static_cast<std::int32_t>(item_ids_T_.size()));
+  const std::int64_t before = rules_.max_tokens() - tokens;
+  const std::int64_t first = rules_.order == PositionOrder::kFromEnd ? before : 0;
   for (std::int64_t p = 0; p < tokens; ++p) {
-    position_rows_T_.push_back(static_cast<std::int32_t>(rules_.max_tokens() - tokens + p));
+    position_rows_T_.push_back(static_cast<std::int32_t>(first + p));
     tokens_T_.push_back({batch.row_keys[row], static_cast<std::uint32_t>(p)});
+  }
+  if (rules_.padding == Padding::kUnseen) return;
+  key_offsets_S1_.push_back(static_cast<std::int32_t>((row + 1) * rules_.max_tokens()));
+  for (std::int64_t p = 0; p < tokens; ++p) {
+    key_positions_T_.push_back(static_cast<std::int32_t>(before + p));
   }
 }
 
@@ -100,7 +108,8 @@ void TileIndex::AddOutputs(const ForwardInput& input) {
     ++query_offsets_S1_[output.row + 1];
     if (all_outputs_) continue;
     output_tokens_P_.push_back(token);
-    query_positions_P_.push_back(token - offsets_S1_[output.row]);
+    query_positions_P_.push_back(key_positions_T_.empty() ? token - offsets_S1_[output.row]
+                                                          : key_positions_T_[token]);
     tokens_P_.push_back(tokens_T_[token]);
   }
   for (std::size_t s = 1; s < query_offsets_S1_.size(); ++s) {
@@ -119,7 +128,9 @@ TransformerCall TileIndex::Call(const ForwardInput& input) const {
                        .tokens_P = tokens_P_,
                        .dropout = {},
                        .lora_dropout = {},
-                       .keep_tape = input.training};
+                       .keep_tape = input.training,
+                       .key_offsets_S1 = key_offsets_S1_,
+                       .key_positions_T = key_positions_T_};
   call.dropout.seed = call.lora_dropout.seed = input.seed;
   call.dropout.step = call.lora_dropout.step = input.step;
   return call;

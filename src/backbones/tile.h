@@ -17,10 +17,32 @@
 
 namespace raie {
 
+// Which position row does token p of a row of n tokens read, of a table of R?
+enum class PositionOrder {
+  kFromEnd,    // R - n + p: sequences are right-aligned
+  kFromStart,  // p
+};
+inline std::span<const char* const> EnumNames(PositionOrder) {
+  static constexpr const char* kNames[] = {"from_end", "from_start"};
+  return kNames;
+}
+
+// What do queries see of the places before a short sequence?
+enum class Padding {
+  kUnseen,    // nothing
+  kAttended,  // keys and values of a zero row, one for each place
+};
+inline std::span<const char* const> EnumNames(Padding) {
+  static constexpr const char* kNames[] = {"unseen", "attended"};
+  return kNames;
+}
+
 struct TileRules {
   std::int64_t max_length = 0;  // items of a row
-  std::int64_t dim = 0;
-  bool masks = false;  // rows have [MASK], one at least
+  std::int64_t row_width = 0;   // of an item row
+  bool masks = false;           // rows have [MASK], one at least
+  PositionOrder order = PositionOrder::kFromEnd;
+  Padding padding = Padding::kUnseen;
 
   std::int64_t max_tokens() const { return max_length + (masks ? 1 : 0); }
 };
@@ -35,7 +57,7 @@ class TileIndex {
   std::span<const std::int32_t> mask_tokens() const { return mask_tokens_; }
   // The tile's token of every token of the batch, -1 for [MASK]; empty: one for one.
   std::span<const std::int32_t> tokens_of_batch() const { return tokens_of_batch_; }
-  // Token p of a row of n tokens reads row max_tokens() - n + p.
+  // By the rules' order.
   std::span<const std::int32_t> position_rows() const { return position_rows_T_; }
 
  private:
@@ -50,6 +72,8 @@ class TileIndex {
   std::vector<std::int32_t> mask_tokens_;
   std::vector<std::int32_t> tokens_of_batch_;
   std::vector<std::int32_t> position_rows_T_;
+  std::vector<std::int32_t> key_offsets_S1_;  // padding attended only
+  std::vector<std::int32_t> key_positions_T_;
   std::vector<kernels::TokenKey> tokens_T_;
   bool all_outputs_ = true;
   std::vector<std::int32_t> output_tokens_P_;

@@ -1,6 +1,8 @@
 #include "backbones/tisasrec.h"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "backbones/time_intervals.h"
 #include "base/random.h"
@@ -8,11 +10,25 @@
 namespace raie {
 namespace {
 
+ItemTransformerShape ShapeOfTisasrec(const TisasrecOptions& options) {
+  std::vector<std::string> problems;
+  if (options.position_order != PositionOrder::kFromEnd) {
+    problems.emplace_back("position_order = \"from_start\": its attention counts from the end");
+  }
+  if (options.padding != Padding::kUnseen) {
+    problems.emplace_back("padding = \"attended\": places without an event have no time");
+  }
+  TisasrecOptions copy = options;
+  CheckRanges(FieldsOf(copy), "options of TiSASRec", problems);
+  ItemTransformerShape shape = ShapeFrom(options);
+  shape.positions = InputPositions::kNone;
+  return shape;
+}
+
 class Tisasrec : public ItemTransformer {
  public:
   Tisasrec(const TisasrecOptions& options, std::uint64_t seed)
-      : ItemTransformer(options, {.scale = options.input_scale, .positions = InputPositions::kNone},
-                        seed),
+      : ItemTransformer(options, ShapeOfTisasrec(options), seed),
         max_interval_(options.max_interval) {
     position_keys_ = AddTable("position_keys.weight", options.context, DeriveSeed(seed, 3));
     position_values_ = AddTable("position_values.weight", options.context, DeriveSeed(seed, 4));
@@ -41,8 +57,6 @@ class Tisasrec : public ItemTransformer {
 }  // namespace
 
 std::unique_ptr<Backbone> MakeTisasrec(const TisasrecOptions& options, std::uint64_t seed) {
-  TisasrecOptions copy = options;
-  CheckRanges(FieldsOf(copy), "options of TiSASRec");
   return std::make_unique<Tisasrec>(options, seed);
 }
 

@@ -27,12 +27,14 @@ TEST_P(TisasrecTwin, ValuesAndGradientsAgree) {
   TisasrecOptions options = PresetOptions<TisasrecOptions>(GetParam().variant);
   BackboneTwin::Shrink(GetParam(), options);
   options.max_interval = 7;
+  options.position_order = PositionOrder::kFromEnd;  // it refuses the other
+  options.padding = Padding::kUnseen;
   const auto run = [](const auto& model, const auto& tile, std::int64_t row, const auto& items) {
     const std::vector<Timestamp> times = tile.Row(row).batch.times;
     return reference::TisasrecReference(model, tile.batch.row_keys[row], 7, times).Run(items);
   };
   BackboneTwin twin(GetParam(), {.options = options,
-                                 .scale = options.input_scale,
+                                 .shape = ShapeFrom(options),
                                  .backbone = MakeTisasrec(options, 1),
                                  .run_row = run});
   twin.Check();
@@ -41,6 +43,22 @@ TEST_P(TisasrecTwin, ValuesAndGradientsAgree) {
 INSTANTIATE_TEST_SUITE_P(Cases, TisasrecTwin,
                          ::testing::ValuesIn(testing_support::WholeTwinCases()),
                          [](const auto& param) { return param.param.name; });
+INSTANTIATE_TEST_SUITE_P(Libraries, TisasrecTwin,
+                         ::testing::ValuesIn(testing_support::LibraryTwinCases()),
+                         [](const auto& param) { return param.param.name; });
+
+TEST(Tisasrec, RefusesWhatItsAttentionCannotMean) {
+  TisasrecOptions options;
+  options.position_order = PositionOrder::kFromStart;
+  options.padding = Padding::kAttended;
+  try {
+    MakeTisasrec(options, 1);
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "position_order", error.what());
+    EXPECT_PRED_FORMAT2(::testing::IsSubstring, "padding", error.what());
+  }
+}
 
 class TisasrecTimes : public ::testing::Test {
  protected:

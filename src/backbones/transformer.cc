@@ -25,7 +25,7 @@ TransformerStack::TransformerStack(const TransformerShape& shape, ParameterLayou
   const std::int64_t d = shape.dim, f = shape.ffn_width;
   const auto add_norm = [&](const std::string& name) {
     const std::int64_t weight = layout.Add(name + ".weight", {d}, false);
-    return Affine{weight, layout.Add(name + ".bias", {d}, false)};
+    return Norm{{weight, layout.Add(name + ".bias", {d}, false)}, shape.epsilon};
   };
   for (std::int64_t b = 0; b < shape.blocks; ++b) {
     const std::string prefix = "blocks." + std::to_string(b) + ".";
@@ -48,7 +48,10 @@ TransformerStack::TransformerStack(const TransformerShape& shape, ParameterLayou
     block.norm2 = add_norm(prefix + "norm2");
     blocks_.push_back(block);
   }
+  final_norm_.there = shape.final_norm;
+  if (!shape.final_norm) return;
   final_norm_ = add_norm("final_norm");
+  final_norm_.epsilon = shape.final_epsilon;
 }
 
 TransformerStack::Affine TransformerStack::AddLinear(ParameterLayout& layout,
@@ -71,7 +74,8 @@ void TransformerStack::Initialise(std::span<float> parameters, std::uint64_t see
     }
     std::fill_n(parameters.begin() + map.bias, outputs, 0.0f);
   };
-  const auto reset = [&](const Affine& norm) {
+  const auto reset = [&](const Norm& norm) {
+    if (!norm.there) return;
     std::fill_n(parameters.begin() + norm.weight, d, 1.0f);
     std::fill_n(parameters.begin() + norm.bias, d, 0.0f);
   };
@@ -132,7 +136,7 @@ TransformerStack::Bound TransformerStack::Bind(std::span<const float> parameters
 }
 
 // The norm a block's feed-forward stage ends in, seen as a chain of stages.
-TransformerStack::Affine TransformerStack::NormAfterFfn(std::int64_t block) const {
+TransformerStack::Norm TransformerStack::NormAfterFfn(std::int64_t block) const {
   if (shape_.norm == NormPlace::kPost) return blocks_[block].norm2;
   return block + 1 < shape_.blocks ? blocks_[block + 1].norm1 : final_norm_;
 }

@@ -1,11 +1,13 @@
 // What is the stack of transformer blocks that sequence backbones share?
 //
 // Concept: blocks of attention and feed-forward, each followed by dropout, residual and LayerNorm
-//          (post-norm) or preceded by LayerNorm (pre-norm), and a final LayerNorm. Both orders are
-//          one chain of stages: h = residual + dropout(map(n)), n' = LayerNorm(h); the residual of
-//          the next stage is n' (post) or h (pre). Owns no parameters: it lays them out in a flat
-//          buffer that its backbone holds. In the last block queries, maps and norms run for the
-//          requested outputs only.
+//          (post-norm) or preceded by LayerNorm (pre-norm), and a final LayerNorm, which may be
+//          left out. All orders are one chain of stages: h = residual + dropout(map(n)),
+//          n' = LayerNorm(h); the residual of the next stage is n' (post) or h (pre). `query` is
+//          the order of Kang & McAuley's code: pre-norm, but the residual is n', and keys and
+//          values are made of h. Owns no parameters: it lays them out in a flat buffer that its
+//          backbone holds. In the last block queries, maps and norms run for the requested outputs
+//          only.
 // Shapes:  T tokens of a ragged tile, P outputs (P = T if all are wanted), D width, F FFN width.
 // Threads: const methods may run concurrently.
 #pragma once
@@ -35,9 +37,9 @@ inline std::span<const char* const> EnumNames(Activation) {
 
 using kernels::Activation;
 
-enum class NormPlace { kPost, kPre };
+enum class NormPlace { kPost, kPre, kQuery };
 inline std::span<const char* const> EnumNames(NormPlace) {
-  static constexpr const char* kNames[] = {"post", "pre"};
+  static constexpr const char* kNames[] = {"post", "pre", "query"};
   return kNames;
 }
 
@@ -50,6 +52,8 @@ struct TransformerShape {
   Activation activation = Activation::kGelu;
   kernels::AttentionMask mask = kernels::AttentionMask::kCausal;
   float epsilon = 1e-6f;
+  bool final_norm = true;
+  float final_epsilon = 1e-6f;
   float dropout = 0;
 };
 
@@ -96,8 +100,14 @@ struct TransformerCall {
   bool keep_tape = false;
   const RelativeAttention* relative = nullptr;  // null: queries, keys and values alone
   const MixtureCall* mixture = nullptr;         // null: the adapter, if any, is no mixture
+  // Keys of a sequence: places of padding, whose keys and values are the maps' biases, then its
+  // tokens. Empty: the tokens alone. With padding, positions of queries count it, too.
+  std::span<const std::int32_t> key_offsets_S1 = {};
+  std::span<const std::int32_t> key_positions_T = {};
 
+  bool padded() const { return !key_offsets_S1.empty(); }
   std::int64_t num_tokens() const { return offsets_S1.back(); }
+  std::int64_t num_keys() const { return padded() ? key_offsets_S1.back() : num_tokens(); }
   std::int64_t num_outputs() const {
     return all_outputs ? num_tokens() : static_cast<std::int64_t>(output_tokens_P.size());
   }
@@ -139,7 +149,7 @@ class TransformerStack {
   };
   struct Tape {
     std::vector<BlockTape> blocks;
-    StageTape first;  // pre-norm: the norm before block 0
+    StageTape first;  // pre-norm, query: the norm before block 0
     StageTape final;  // post-norm: the norm after the last block
   };
 
@@ -166,19 +176,24 @@ class TransformerStack {
   struct Affine {
     std::int64_t weight = 0, bias = 0;
   };
+  struct Norm : Affine {
+    float epsilon = 0;
+    bool there = true;
+  };
   struct BlockLayout {
-    Affine q, k, v, out, ffn_in, ffn_out, norm1, norm2;  // q, k, v lie one behind the other
+    Affine q, k, v, out, ffn_in, ffn_out;  // q, k, v lie one behind the other
+    Norm norm1, norm2;
   };
   class ForwardPass;
   class BackwardPass;
 
   Affine AddLinear(ParameterLayout& layout, const std::string& prefix, const char* part,
                    const char* kind, std::int64_t inputs, std::int64_t outputs);
-  Affine NormAfterFfn(std::int64_t block) const;
+  Norm NormAfterFfn(std::int64_t block) const;
 
   TransformerShape shape_;
   std::vector<BlockLayout> blocks_;
-  Affine final_norm_;
+  Norm final_norm_;
   std::vector<LinearMapInfo> maps_;
 };
 

@@ -14,7 +14,8 @@ using nn::Flat;
 
 // Walks the chain of stages back and stops below the lowest thing that is trained. `d_input_` is
 // the gradient of what the maps above read, `d_stream_` that of their residual; with post-norm the
-// two are one, held in d_input_, and d_stream_ is empty.
+// two are one, held in d_input_, and d_stream_ is empty. With `query` they are one as well, and at
+// the border of two blocks d_stream_ is the gradient of what keys and values are made of.
 class TransformerStack::BackwardPass {
  public:
   BackwardPass(const TransformerStack& stack, const Bound& weights, const TransformerCall& call,
@@ -30,7 +31,7 @@ class TransformerStack::BackwardPass {
   Matrix Run(const Tape& tape, std::span<const float> grad_PD) {
     const std::int64_t d = shape_.dim;
     d_input_ = arena_.Rows(call_.num_outputs(), d);
-    if (post()) {
+    if (post() && shape_.final_norm) {
       BackNorm(tape.final, {grad_PD.data(), d_input_.rows, d, d}, {}, stack_.final_norm_, d_input_);
     } else {
       std::copy(grad_PD.begin(), grad_PD.end(), d_input_.data);
@@ -66,6 +67,9 @@ class TransformerStack::BackwardPass {
   }
 
   bool post() const { return shape_.norm == NormPlace::kPost; }
+  bool query() const { return shape_.norm == NormPlace::kQuery; }
+  // Is the residual of a stage what its maps read?
+  bool joined() const { return shape_.norm != NormPlace::kPre; }
   std::span<const float> Weight(std::int64_t begin, std::int64_t size) const {
     return weights_.parameters.subspan(begin, size);
   }
@@ -77,15 +81,25 @@ class TransformerStack::BackwardPass {
     return {sink_.parameters.data() + begin, outputs, inputs, inputs};
   }
 
-  void BackNorm(const StageTape& stage, ConstMatrix dy, ConstMatrix extra, const Affine& norm,
+  void BackNorm(const StageTape& stage, ConstMatrix dy, ConstMatrix extra, const Norm& norm,
                 Matrix dh) {
     EndStage(stage, dy, extra, norm, dh, {}, -1, {}, {});
   }
 
   // Gradients of h = residual + dropout(x + bias), n = norm(h): dh is the residual's, dx the map's.
-  void EndStage(const StageTape& stage, ConstMatrix dy, ConstMatrix extra, const Affine& norm,
+  // Without a norm, dy is dh already.
+  void EndStage(const StageTape& stage, ConstMatrix dy, ConstMatrix extra, const Norm& norm,
                 Matrix dh, const kernels::Dropout& dropout, std::int64_t bias,
                 std::span<const kernels::TokenKey> tokens, Matrix dx) {
+    if (!norm.there) {
+      kernels::ResidualBackward({.dim = shape_.dim,
+                                 .dh_TD = Flat(dh),
+                                 .dropout = dropout,
+                                 .tokens_T = tokens,
+                                 .dx_TD = Flat(dx),
+                                 .dbias_D = Gradient(bias, shape_.dim)});
+      return;
+    }
     kernels::NormBackward({.dim = shape_.dim,
                            .dy_TD = Flat(dy),
                            .extra_dh_TD = Flat(extra),
@@ -107,7 +121,7 @@ class TransformerStack::BackwardPass {
     return dropout.active() ? arena_.Rows(dh.rows, dh.cols) : dh;
   }
 
-  // The residual of a stage is also its maps' input with post-norm: gradients add up there.
+  // Where the residual of a stage is also its maps' input, gradients add up there.
   void BackFeedForward(std::int64_t b, const BlockTape& tape) {
     const BlockLayout& layout = stack_.blocks_[b];
     const Bound::Block& maps = weights_.blocks[b];
@@ -133,13 +147,13 @@ class TransformerStack::BackwardPass {
                                  .dx_TF = Flat(du),
                                  .dbias_F = Gradient(layout.ffn_in.bias, f)});
     const bool below = lowest_ <= LevelOf(b, kOutLevel);
-    d_input_ = post() || !below ? dh : arena_.Rows(rows, d);
-    d_stream_ = post() ? Matrix{} : dh;
+    d_input_ = joined() || !below ? dh : arena_.Rows(rows, d);
+    d_stream_ = joined() ? Matrix{} : dh;
     maps.ffn_in.Backward(context, tape.ffn_in, du,
                          {.weight_OI = WeightGradient(layout.ffn_in.weight, f, d),
                           .adapter = sink_.adapter,
                           .input_TI = below ? d_input_ : Matrix{},
-                          .input_store = post() ? Store::kAdd : Store::kSet});
+                          .input_store = joined() ? Store::kAdd : Store::kSet});
   }
 
   void BackAttention(std::int64_t b, const BlockTape& tape) {
@@ -160,7 +174,7 @@ class TransformerStack::BackwardPass {
                                      .adapter = sink_.adapter,
                                      .input_TI = d_mixed});
     if (!deeper) return;
-    const Matrix dq = arena_.Rows(rows, d), dkv = arena_.Rows(call_.num_tokens(), 2 * d);
+    const Matrix dq = arena_.Rows(rows, d), dkv = arena_.Rows(call_.num_keys(), 2 * d);
     const kernels::AttentionBackwardArgs args{
         .shape = AttentionShapeOf(shape_, call_, selects),
         .scale = 1 / std::sqrt(static_cast<float>(d / shape_.heads)),
@@ -183,8 +197,18 @@ class TransformerStack::BackwardPass {
     BackQkv(b, tape, dh, dq, dkv);
   }
 
+  // Returns the rows of tokens without their padding, whose keys and values are biases alone.
+  Matrix Unpadded(Matrix keys) {
+    if (!call_.padded()) return keys;
+    const Matrix tokens = arena_.Rows(call_.num_tokens(), keys.cols);
+    VisitKeys(call_, [&](std::int32_t token, std::int32_t key) {
+      std::copy_n(keys.row(key), keys.cols, tokens.row(token));
+    });
+    return tokens;
+  }
+
   // dh: the gradient of the residual of the attention stage.
-  void BackQkv(std::int64_t b, const BlockTape& tape, Matrix dh, Matrix dq, Matrix dkv) {
+  void BackQkv(std::int64_t b, const BlockTape& tape, Matrix dh, Matrix dq, Matrix dkeys) {
     const BlockLayout& layout = stack_.blocks_[b];
     const Bound::Block& maps = weights_.blocks[b];
     const bool selects = Selects(call_, b, shape_.blocks);
@@ -194,31 +218,43 @@ class TransformerStack::BackwardPass {
     const nn::LinearContext some = LinearContextOf(call_, arena_, selects);
     if (!sink_.parameters.empty()) {
       kernels::AddColumnSums(dq, Gradient(layout.q.bias, d));
-      kernels::AddColumnSums(dkv, Gradient(layout.k.bias, 2 * d));
+      kernels::AddColumnSums(dkeys, Gradient(layout.k.bias, 2 * d));
     }
-    const Matrix query_side = post() || !below ? dh : arena_.Rows(dh.rows, d);
+    const Matrix dkv = Unpadded(dkeys);
+    const Matrix query_side = joined() || !below ? dh : arena_.Rows(dh.rows, d);
     maps.q.Backward(some, tape.q, dq,
                     {.weight_OI = WeightGradient(layout.q.weight, d, d),
                      .adapter = sink_.adapter,
                      .input_TI = below ? query_side : Matrix{},
-                     .input_store = post() ? Store::kAdd : Store::kSet});
+                     .input_store = joined() ? Store::kAdd : Store::kSet});
     // In the last block the two sides meet by one addition whether outputs are few or all, so that
     // a row's bits do not depend on the tile it is in.
     const bool last = b + 1 == shape_.blocks;
-    const Matrix token_side = last && below ? arena_.Rows(dkv.rows, d) : query_side;
+    const bool apart = last || query();
+    const Matrix token_side = apart && below ? arena_.Rows(dkv.rows, d) : query_side;
     maps.kv.Backward(all, tape.kv, dkv,
                      {.weight_OI = WeightGradient(layout.k.weight, 2 * d, d),
                       .adapter = sink_.adapter,
                       .input_TI = below ? token_side : Matrix{},
-                      .input_store = last ? Store::kSet : Store::kAdd});
+                      .input_store = apart ? Store::kSet : Store::kAdd});
     if (!below) return;
+    if (query()) {
+      d_stream_ = token_side;
+      d_input_ = selects ? AtTokens(query_side) : query_side;
+      return;
+    }
     d_input_ = token_side;
     d_stream_ = post() ? Matrix{} : dh;
     if (last) AddAtOutputs(query_side, d_input_);
-    if (!selects || post()) return;
-    d_stream_ = arena_.Rows(d_input_.rows, d);
-    std::fill_n(d_stream_.data, d_stream_.rows * d, 0.0f);
-    AddAtOutputs(dh, d_stream_);
+    if (selects && !post()) d_stream_ = AtTokens(dh);
+  }
+
+  // Returns rows for all tokens, zero but where outputs are.
+  Matrix AtTokens(Matrix from_PD) {
+    const Matrix rows = arena_.Rows(call_.num_tokens(), shape_.dim);
+    std::fill_n(rows.data, rows.rows * rows.cols, 0.0f);
+    AddAtOutputs(from_PD, rows);
+    return rows;
   }
 
   void AddAtOutputs(Matrix from_PD, Matrix to_TD) {

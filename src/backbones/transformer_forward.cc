@@ -20,23 +20,25 @@ class TransformerStack::ForwardPass {
   void Run(Matrix x_TD, Tape* tape, std::span<float> hidden_PD) {
     const std::int64_t rows = call_.num_outputs();
     const Matrix hidden{hidden_PD.data(), rows, shape_.dim, shape_.dim};
-    const bool pre = shape_.norm == NormPlace::kPre;
+    const bool post = shape_.norm == NormPlace::kPost;
     stream_ = x_TD;
     input_ = x_TD;
-    if (pre) {
+    raw_ = x_TD;
+    if (!post) {
       StageTape first = NewStage(x_TD.rows);
       first.h = x_TD;
       first.n = arena_.Rows(x_TD.rows, shape_.dim);
       Normalise(first, stack_.blocks_[0].norm1);
       input_ = first.n;
+      if (shape_.norm == NormPlace::kQuery) stream_ = first.n;
       if (tape != nullptr) tape->first = first;
     }
     for (std::int64_t b = 0; b < shape_.blocks; ++b) {
-      const bool writes_hidden = pre && b + 1 == shape_.blocks;
+      const bool writes_hidden = b + 1 == shape_.blocks && (!post || !shape_.final_norm);
       const BlockTape block = RunBlock(b, writes_hidden ? hidden : Matrix{});
       if (tape != nullptr) tape->blocks.push_back(block);
     }
-    if (pre) return;
+    if (!post || !shape_.final_norm) return;
     StageTape last = NewStage(rows);
     last.h = stream_;
     last.n = hidden;
@@ -58,9 +60,9 @@ class TransformerStack::ForwardPass {
     return stage;
   }
 
-  void Normalise(const StageTape& stage, const Affine& norm) {
+  void Normalise(const StageTape& stage, const Norm& norm) {
     kernels::NormForward({.dim = shape_.dim,
-                          .eps = shape_.epsilon,
+                          .eps = norm.epsilon,
                           .x_TD = Flat(stage.h),
                           .bias_D = {},
                           .residual_TD = {},
@@ -74,11 +76,21 @@ class TransformerStack::ForwardPass {
                           .rstd_T = stage.rstd});
   }
 
-  // h = residual + dropout(h + bias), n = norm(h); moves the stream on.
-  void EndStage(StageTape& stage, Matrix residual, std::int64_t bias, const Affine& norm,
+  // h = residual + dropout(h + bias), n = norm(h); moves the stream on. Without a norm n is h.
+  void EndStage(StageTape& stage, Matrix residual, std::int64_t bias, const Norm& norm,
                 const kernels::Dropout& dropout, std::span<const kernels::TokenKey> tokens) {
+    if (!norm.there) {
+      kernels::ResidualForward({.dim = shape_.dim,
+                                .x_TD = Flat(stage.h),
+                                .bias_D = Weight(bias, shape_.dim),
+                                .residual_TD = Flat(residual),
+                                .dropout = dropout,
+                                .tokens_T = tokens,
+                                .h_TD = Flat(stage.n)});
+      return;
+    }
     kernels::NormForward({.dim = shape_.dim,
-                          .eps = shape_.epsilon,
+                          .eps = norm.epsilon,
                           .x_TD = Flat(stage.h),
                           .bias_D = Weight(bias, shape_.dim),
                           .residual_TD = Flat(residual),
@@ -90,8 +102,9 @@ class TransformerStack::ForwardPass {
                           .y_TD = Flat(stage.n),
                           .mean_T = stage.mean,
                           .rstd_T = stage.rstd});
-    stream_ = shape_.norm == NormPlace::kPost ? stage.n : stage.h;
+    stream_ = shape_.norm == NormPlace::kPre ? stage.h : stage.n;
     input_ = stage.n;
+    raw_ = stage.h;
   }
 
   Matrix Gather(Matrix x_TD) {
@@ -112,16 +125,18 @@ class TransformerStack::ForwardPass {
     const nn::LinearContext some = LinearContextOf(call_, arena_, selects);
     BlockTape tape;
 
-    const Matrix keys_input = input_;
+    const Matrix keys_input = shape_.norm == NormPlace::kQuery ? raw_ : input_;
     if (selects) {
       const bool same = stream_.data == input_.data;
       input_ = Gather(input_);
       stream_ = same ? input_ : Gather(stream_);
     }
     tape.query = arena_.Rows(rows, d);
-    tape.kv_rows = arena_.Rows(keys_input.rows, 2 * d);
+    tape.kv_rows = arena_.Rows(call_.num_keys(), 2 * d);
+    const Matrix kv = call_.padded() ? arena_.Rows(keys_input.rows, 2 * d) : tape.kv_rows;
     tape.q = maps.q.Forward(some, input_, Weight(layout.q.bias, d), tape.query);
-    tape.kv = maps.kv.Forward(all, keys_input, Weight(layout.k.bias, 2 * d), tape.kv_rows);
+    tape.kv = maps.kv.Forward(all, keys_input, Weight(layout.k.bias, 2 * d), kv);
+    if (call_.padded()) Pad(kv, Weight(layout.k.bias, 2 * d), tape.kv_rows);
     Attend(b, selects, tape);
 
     tape.attention = NewStage(rows);
@@ -133,6 +148,14 @@ class TransformerStack::ForwardPass {
              DropoutAt(call_, b, DropoutPlace::kAttentionOut), tokens);
     FeedForward(b, some, final_n, tape);
     return tape;
+  }
+
+  // Puts the rows of tokens behind their padding.
+  void Pad(Matrix tokens, std::span<const float> padding, Matrix keys) {
+    for (std::int64_t k = 0; k < keys.rows; ++k) std::ranges::copy(padding, keys.row(k));
+    VisitKeys(call_, [&](std::int32_t token, std::int32_t key) {
+      std::copy_n(tokens.row(token), tokens.cols, keys.row(key));
+    });
   }
 
   void Attend(std::int64_t b, bool selects, BlockTape& tape) {
@@ -190,6 +213,7 @@ class TransformerStack::ForwardPass {
   nn::Arena& arena_;
   Matrix stream_;  // the residual of the next stage
   Matrix input_;   // what the next stage's maps read
+  Matrix raw_;     // the same before its norm
 };
 
 void TransformerStack::Forward(const Bound& weights, const TransformerCall& call, nn::Arena& arena,

@@ -44,6 +44,15 @@ inline bool Selects(const TransformerCall& call, std::int64_t block, std::int64_
   return block + 1 == blocks && !call.all_outputs;
 }
 
+// Calls visit(token, key) for the row of every token's key.
+void VisitKeys(const TransformerCall& call, auto&& visit) {
+  for (std::size_t s = 0; s + 1 < call.offsets_S1.size(); ++s) {
+    for (std::int32_t t = call.offsets_S1[s]; t < call.offsets_S1[s + 1]; ++t) {
+      visit(t, call.key_offsets_S1[s] + call.key_positions_T[t]);
+    }
+  }
+}
+
 inline kernels::AttentionShape AttentionShapeOf(const TransformerShape& shape,
                                                 const TransformerCall& call, bool selects) {
   kernels::AttentionShape result{.heads = shape.heads,
@@ -51,9 +60,13 @@ inline kernels::AttentionShape AttentionShapeOf(const TransformerShape& shape,
                                  .offsets_S1 = call.offsets_S1,
                                  .query_offsets_S1 = {},
                                  .query_positions_P = {}};
+  if (call.padded()) result.offsets_S1 = call.key_offsets_S1;
   if (selects) {
     result.query_offsets_S1 = call.query_offsets_S1;
     result.query_positions_P = call.query_positions_P;
+  } else if (call.padded()) {
+    result.query_offsets_S1 = call.offsets_S1;
+    result.query_positions_P = call.key_positions_T;
   }
   return result;
 }

@@ -49,20 +49,23 @@ void Check(bool ok, const char* what) {
   if (!ok) throw Error(ErrorCode::kInternal, std::string(what) + ": sizes of buffers do not agree");
 }
 
+std::int64_t StrideOf(const GatherArgs& args) { return args.stride > 0 ? args.stride : args.dim; }
+
 const float* RowOf(const GatherArgs& args, std::int32_t id) {
   const auto found = std::lower_bound(args.replaced_ids.begin(), args.replaced_ids.end(), id);
   if (found != args.replaced_ids.end() && *found == id) {
-    return args.replaced_rows.data() + (found - args.replaced_ids.begin()) * args.dim;
+    return args.replaced_rows.data() + (found - args.replaced_ids.begin()) * StrideOf(args);
   }
-  return args.table_ND.data() + id * args.dim;
+  return args.table_ND.data() + id * StrideOf(args);
 }
 }  // namespace
 
 void GatherRows(const GatherArgs& args) {
   const std::size_t tokens = args.ids_T.size();
   const auto dim = static_cast<std::size_t>(args.dim);
-  Check(dim > 0 && args.out_TD.size() == tokens * dim &&
-            args.replaced_rows.size() == args.replaced_ids.size() * dim &&
+  const auto stride = static_cast<std::size_t>(StrideOf(args));
+  Check(dim > 0 && stride >= dim && args.out_TD.size() == tokens * dim &&
+            args.replaced_rows.size() == args.replaced_ids.size() * stride &&
             (args.positions_LD.empty() || args.position_ids_T.size() == tokens),
         "GatherRows");
   for (std::size_t t = 0; t < tokens; ++t) {

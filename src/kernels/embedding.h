@@ -11,9 +11,11 @@ namespace raie::kernels {
 
 struct GatherArgs {
   std::int64_t dim = 0;
+  std::int64_t stride = 0;  // numbers from one row of the table to the next; 0: dim
   std::span<const float> table_ND = {};
   std::span<const std::int32_t> ids_T = {};
-  // Rows that replace those of the table, for the sorted ids listed; may be empty.
+  // Rows that replace those of the table, for the sorted ids listed, of the same stride; may be
+  // empty.
   std::span<const std::int32_t> replaced_ids = {};
   std::span<const float> replaced_rows = {};
   float scale = 1;

@@ -38,7 +38,7 @@ using KeepFactor = std::function<double(const Unit&)>;
 
 struct TransformerModel {
   TransformerOptions options;
-  InputScale input_scale = InputScale::kOne;
+  ItemTransformerShape shape;
   Table parameters;  // by Backbone::Parameter::name
   Table adapter;     // "<map>.lora_A", "<map>.lora_B"; a map without entry is not adapted
   std::int64_t rank = 0;
@@ -62,18 +62,27 @@ class TransformerReference {
     const std::int64_t d = m_.options.dim;
     const std::int64_t n = static_cast<std::int64_t>(items.size());
     const double scale =
-        m_.input_scale == InputScale::kSqrtDim ? std::sqrt(static_cast<double>(d)) : 1;
+        m_.shape.scale == InputScale::kSqrtDim ? std::sqrt(static_cast<double>(d)) : 1;
+    const std::int64_t first =
+        m_.shape.position_order == PositionOrder::kFromEnd ? m_.options.context - n : 0;
     Matrix x = items;
     for (std::int64_t t = 0; t < n; ++t) {
-      for (std::int64_t i = 0; i < d; ++i) {
-        x[t][i] = scale * x[t][i] + InputTerm(m_.options.context - n + t, i);
-      }
+      x[t].resize(d);  // the input does not read an item's bias
+      for (std::int64_t i = 0; i < d; ++i) x[t][i] = scale * x[t][i] + InputTerm(first + t, i);
     }
+    if (m_.shape.embedding_norm) x = Norm(x, "embedding_norm");
     x = Dropped(x, "embedding");
     for (std::int64_t b = 0; b < m_.options.blocks; ++b) {
       x = Block(x, "blocks." + std::to_string(b) + ".");
     }
-    return Norm(x, "final_norm");
+    if (m_.shape.final_norm) x = Norm(x, "final_norm");
+    if (m_.shape.output_layer == OutputLayer::kDense) {
+      x = Norm(Activated(Linear(x, "output"), Activation::kGelu), "output_norm");
+    }
+    if (m_.shape.item_bias) {
+      for (auto& row : x) row.push_back(1);
+    }
+    return x;
   }
 
  protected:
@@ -92,23 +101,34 @@ class TransformerReference {
  private:
   Matrix Block(const Matrix& x, const std::string& p) const {
     if (m_.options.norm == NormPlace::kPost) {
-      const Matrix h = Norm(Sum(x, Attention(x, p)), p + "norm1");
+      const Matrix h = Norm(Sum(x, Attention(x, x, p)), p + "norm1");
       return Norm(Sum(h, FeedForward(h, p)), p + "norm2");
     }
-    const Matrix h = Sum(x, Attention(Norm(x, p + "norm1"), p));
+    const Matrix q = Norm(x, p + "norm1");
+    if (m_.options.norm == NormPlace::kQuery) {
+      const Matrix h = Norm(Sum(q, Attention(q, x, p)), p + "norm2");
+      return Sum(h, FeedForward(h, p));
+    }
+    const Matrix h = Sum(x, Attention(q, q, p));
     return Sum(h, FeedForward(Norm(h, p + "norm2"), p));
   }
 
-  Matrix Attention(const Matrix& x, const std::string& p) const {
-    const Matrix q = Linear(x, p + "attention.q"), k = Linear(x, p + "attention.k"),
-                 v = Linear(x, p + "attention.v");
+  // Queries are made of x, keys and values of y.
+  Matrix Attention(const Matrix& x, const Matrix& y, const std::string& p) const {
+    const Matrix q = Linear(x, p + "attention.q");
+    Matrix k = Linear(y, p + "attention.k"), v = Linear(y, p + "attention.v");
     const std::int64_t n = static_cast<std::int64_t>(x.size());
+    // Attended padding: places before the tokens whose keys and values are those of a zero row.
+    const std::int64_t padding =
+        m_.shape.padding == Padding::kAttended ? m_.options.context - n : 0;
+    k.insert(k.begin(), padding, m_.parameters.at(p + "attention.k.bias"));
+    v.insert(v.begin(), padding, m_.parameters.at(p + "attention.v.bias"));
     const std::int64_t width = m_.options.dim / m_.options.heads;
     const std::string site = p + "attention";
     Matrix mixed(n, std::vector<double>(m_.options.dim, 0));
     for (std::int64_t h = 0; h < m_.options.heads; ++h) {
       for (std::int64_t t = 0; t < n; ++t) {
-        std::vector<double> weights(NumKeys(t, n), 0);
+        std::vector<double> weights(padding + NumKeys(t, n), 0);
         for (std::int64_t s = 0; s < std::ssize(weights); ++s) {
           for (std::int64_t i = h * width; i < (h + 1) * width; ++i) {
             weights[s] += q[t][i] * (k[s][i] + KeyTerm({t, s, n}, i));
@@ -119,7 +139,7 @@ class TransformerReference {
         double sum = 0;
         for (double& w : weights) sum += w = std::exp(w - largest);
         for (std::int64_t s = 0; s < std::ssize(weights); ++s) {
-          const double w = weights[s] / sum * m_.dropout({site, key_, t, h, s});
+          const double w = weights[s] / sum * m_.dropout({site, key_, padding + t, h, s});
           for (std::int64_t i = h * width; i < (h + 1) * width; ++i) {
             mixed[t][i] += w * (v[s][i] + ValueTerm({t, s, n}, i));
           }
@@ -130,15 +150,18 @@ class TransformerReference {
   }
 
   Matrix FeedForward(const Matrix& x, const std::string& p) const {
-    Matrix hidden = Linear(x, p + "ffn_in");
-    for (auto& row : hidden) {
+    const Matrix hidden = Activated(Linear(x, p + "ffn_in"), m_.options.activation);
+    return Dropped(Linear(Dropped(hidden, p + "ffn_in"), p + "ffn_out"), p + "ffn_out");
+  }
+
+  static Matrix Activated(Matrix x, Activation activation) {
+    for (auto& row : x) {
       for (double& u : row) {
-        u = m_.options.activation == Activation::kRelu
-                ? std::max(u, 0.0)
-                : 0.5 * u * (1 + std::erf(u / std::sqrt(2.0)));
+        u = activation == Activation::kRelu ? std::max(u, 0.0)
+                                            : 0.5 * u * (1 + std::erf(u / std::sqrt(2.0)));
       }
     }
-    return Dropped(Linear(Dropped(hidden, p + "ffn_in"), p + "ffn_out"), p + "ffn_out");
+    return x;
   }
 
   Matrix Linear(const Matrix& x, const std::string& name) const {
@@ -169,14 +192,16 @@ class TransformerReference {
   Matrix Norm(const Matrix& x, const std::string& name) const {
     const auto& weight = m_.parameters.at(name + ".weight");
     const auto& bias = m_.parameters.at(name + ".bias");
+    const double epsilon = name == "final_norm" && m_.shape.final_norm_epsilon > 0
+                               ? m_.shape.final_norm_epsilon
+                               : m_.options.layer_norm_epsilon;
     Matrix y = x;
     for (auto& row : y) {
       double mean = 0, variance = 0;
       for (const double v : row) mean += v / row.size();
       for (const double v : row) variance += (v - mean) * (v - mean) / row.size();
       for (std::size_t i = 0; i < row.size(); ++i) {
-        row[i] = (row[i] - mean) / std::sqrt(variance + m_.options.layer_norm_epsilon) * weight[i] +
-                 bias[i];
+        row[i] = (row[i] - mean) / std::sqrt(variance + epsilon) * weight[i] + bias[i];
       }
     }
     return y;
