@@ -33,6 +33,12 @@ std::string PrepareLogs(const std::vector<std::string>& inputs, const std::files
 std::string FitModel(const std::filesystem::path& data, const std::filesystem::path& model,
                      const RunControl& control = {});
 
+// Makes a model directory of another library's checkpoint: a folder with weights and item list, and
+// a name map (docs/formats.md).
+std::string ImportModel(const std::filesystem::path& from, const std::filesystem::path& map,
+                        const std::filesystem::path& data, const std::filesystem::path& model,
+                        const RunControl& control = {});
+
 // Edits the model with one slice (-1: the next one) and adds a version to its directory.
 std::string EditModel(const std::filesystem::path& model, const std::filesystem::path& data,
                       int slice = -1, const RunControl& control = {});

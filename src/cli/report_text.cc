@@ -43,6 +43,16 @@ std::string DriftText(const nlohmann::ordered_json& report) {
   return table.ToText();
 }
 
+std::string RegionsText(const nlohmann::ordered_json& report) {
+  Table table({"region", "contexts", "radius (degrees)"});
+  for (const auto& region : report.at("regions")) {
+    table.Add({std::to_string(region.at("region").get<int>()), Count(region.at("contexts")),
+               Fixed(region.at("radius_rad").get<double>() * 180 / 3.14159265358979, 1)});
+  }
+  return table.ToText() + "tau " + Fixed(report.at("tau"), 4) + ", delta " +
+         Fixed(report.at("delta"), 4) + "\n";
+}
+
 std::string EditsText(const nlohmann::ordered_json& edits) {
   Table table({"region", "updated", "expanded", "added near", "made of"});
   for (const auto& region : edits.at("regions")) {

@@ -9,6 +9,9 @@ namespace raie::cli {
 // The drift of each region with its interval, p-value, verdict, share of traffic and top items.
 std::string DriftText(const nlohmann::ordered_json& drift);
 
+// The regions a model begins with, and its thresholds.
+std::string RegionsText(const nlohmann::ordered_json& report);
+
 // How many windows were updated, expanded and added, per region and in all.
 std::string EditsText(const nlohmann::ordered_json& edits);
 

@@ -279,13 +279,15 @@ double GroupTrainer::RowsPerStep(std::size_t group) const {
                     : static_cast<double>(state_->rows_seen[group]) / static_cast<double>(steps);
 }
 
+std::uint64_t NewRowsSeed(std::uint64_t seed) { return DeriveSeed(seed, kNewRowsPart); }
+
 Snapshot WithCatalogue(const Snapshot& snapshot, std::int64_t catalogue_size, std::uint64_t seed) {
   Snapshot grown = snapshot;
   grown.catalogue_size = std::max(snapshot.catalogue_size, catalogue_size);
   const std::int64_t before = snapshot.routing_items->num_items();
   if (before >= catalogue_size) return grown;
   ItemTable routing = *snapshot.routing_items;
-  routing.Grow(catalogue_size, snapshot.old_catalogue_size, DeriveSeed(seed, kNewRowsPart));
+  routing.Grow(catalogue_size, snapshot.old_catalogue_size, NewRowsSeed(seed));
   grown.routing_items = std::make_shared<const ItemTable>(std::move(routing));
   if (snapshot.items == snapshot.routing_items) {
     grown.items = grown.routing_items;

@@ -70,19 +70,12 @@ nlohmann::ordered_json ReportOf(const FitOutcome& model) {
                       {"validation_ndcg@10", epoch.validation_ndcg10},
                       {"validation_recall@10", epoch.validation_recall10}});
   }
-  nlohmann::ordered_json regions = nlohmann::ordered_json::array();
-  const RegionSet& set = model.snapshot.editor.regions;
-  for (std::int64_t k = 0; k < set.size(); ++k) {
-    regions.push_back({{"region", Index(set.regions[k].id)},
-                       {"contexts", model.region_sizes[k]},
-                       {"radius_rad", set.regions[k].radius_rad}});
-  }
   return {{"best_epoch", model.fit.best_epoch},
           {"steps", model.fit.steps},
           {"samples", model.fit.samples},
           {"tau", model.snapshot.editor.calibration.tau},
           {"delta", model.snapshot.editor.calibration.delta},
-          {"regions", regions},
+          {"regions", RegionsToJson(model.snapshot.editor.regions, model.region_sizes)},
           {"epochs", epochs}};
 }
 
@@ -109,6 +102,42 @@ Snapshot AddRegions(const Snapshot& fitted, const PreparedData& data,
   DiscoveryOptions options = configuration.regions;
   options.seed = DeriveSeed(static_cast<std::uint64_t>(configuration.seed), kRegionsPart);
   return WithRegions(fitted, data, windows, options, configuration.edit.editor, pool, clustering);
+}
+
+ModelInfo DescribeModel(const PreparedData& data, const Configuration& configuration) {
+  ModelInfo info;
+  info.backbone = configuration.backbone;
+  info.windows = WindowOptionsOf(data);
+  info.masks_seen = OptionsOf(data).repeats == Repeats::kFirst;
+  info.reads_slices = !IsLeaveLastOut(data);
+  info.data_digest = data.lineage()[kSetupSlice];
+  info.configuration = SectionsToJson(configuration, {"", "backbone", "fit", "regions", "edit"});
+  return info;
+}
+
+nlohmann::ordered_json RegionsToJson(const RegionSet& regions,
+                                     const std::vector<std::int64_t>& sizes) {
+  nlohmann::ordered_json list = nlohmann::ordered_json::array();
+  for (std::int64_t k = 0; k < regions.size(); ++k) {
+    list.push_back({{"region", Index(regions.regions[k].id)},
+                    {"contexts", sizes[k]},
+                    {"radius_rad", regions.regions[k].radius_rad}});
+  }
+  return list;
+}
+
+void CreateModel(const fs::path& path, const ModelInfo& info, const Snapshot& snapshot,
+                 const PreparedData& data) {
+  VersionInfo first;
+  first.slice = snapshot.slice;
+  first.catalogue_size = snapshot.catalogue_size;
+  first.old_catalogue_size = snapshot.old_catalogue_size;
+  first.data_digest = info.data_digest;
+  first.configuration = info.configuration;
+  first.report = info.report;
+  ModelDirectory::Create(
+      path, info,
+      {.snapshot = snapshot, .names = NamesOf(data, first.catalogue_size), .info = first});
 }
 
 fs::path CheckpointOf(const fs::path& model) {
@@ -144,13 +173,7 @@ FitOutcome FitInMemory(const PreparedData& data, const fs::path& checkpoint, Res
     model.region_sizes = clustering.counts;
   }
 
-  model.info.backbone = configuration.backbone;
-  model.info.windows = WindowOptionsOf(data);
-  model.info.masks_seen = OptionsOf(data).repeats == Repeats::kFirst;
-  model.info.reads_slices = !IsLeaveLastOut(data);
-  model.info.data_digest = data.lineage()[kSetupSlice];
-  model.info.configuration =
-      SectionsToJson(configuration, {"", "backbone", "fit", "regions", "edit"});
+  model.info = DescribeModel(data, configuration);
   model.info.report = ReportOf(model);
   return model;
 }
@@ -166,16 +189,7 @@ nlohmann::ordered_json FitModelDirectory(const PreparedData& data, const fs::pat
   const FitOutcome model = FitInMemory(data, checkpoint, resume, control);
   CheckNotCancelled(control, "the model was written; raie fit --resume goes on");
   StartPhase(control, "writing");
-  VersionInfo info;
-  info.slice = model.snapshot.slice;
-  info.catalogue_size = model.snapshot.catalogue_size;
-  info.old_catalogue_size = model.snapshot.old_catalogue_size;
-  info.data_digest = model.info.data_digest;
-  info.configuration = model.info.configuration;
-  info.report = model.info.report;
-  ModelDirectory::Create(
-      path, model.info,
-      {.snapshot = model.snapshot, .names = NamesOf(data, info.catalogue_size), .info = info});
+  CreateModel(path, model.info, model.snapshot, data);
   std::error_code error;
   fs::remove_all(checkpoint, error);
   return model.info.report;

@@ -46,6 +46,17 @@ Snapshot AddRegions(const Snapshot& fitted, const PreparedData& data,
 // Where FitModel keeps its state while it runs: MODEL.checkpoint.
 std::filesystem::path CheckpointOf(const std::filesystem::path& model);
 
+// Returns what all versions of a model share, but for `report`.
+ModelInfo DescribeModel(const PreparedData& data, const Configuration& configuration);
+
+// Returns the regions for a report: [{"region", "contexts", "radius_rad"}].
+nlohmann::ordered_json RegionsToJson(const RegionSet& regions,
+                                     const std::vector<std::int64_t>& sizes);
+
+// Writes a model directory with version 0.
+void CreateModel(const std::filesystem::path& path, const ModelInfo& info, const Snapshot& snapshot,
+                 const PreparedData& data);
+
 // Fits without writing anything but the checkpoint (none if the path is empty).
 FitOutcome FitInMemory(const PreparedData& data, const std::filesystem::path& checkpoint,
                        Resume resume, const PhaseControl& control);

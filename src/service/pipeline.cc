@@ -8,6 +8,7 @@
 #include "service/configuration.h"
 #include "service/edit_model.h"
 #include "service/fit_model.h"
+#include "service/import_model.h"
 #include "service/output_folder.h"
 #include "service/simulate_shop.h"
 
@@ -43,6 +44,15 @@ std::string FitModel(const std::filesystem::path& data, const std::filesystem::p
                      const RunControl& control) {
   return WithPool(control, [&](const PhaseControl& phase) {
     return FitModelDirectory(PreparedData::Load(data), model, Resume::kNo, phase);
+  });
+}
+
+std::string ImportModel(const std::filesystem::path& from, const std::filesystem::path& map,
+                        const std::filesystem::path& data, const std::filesystem::path& model,
+                        const RunControl& control) {
+  return WithPool(control, [&](const PhaseControl& phase) {
+    return ImportModelDirectory({.from = from, .map = map, .model = model},
+                                PreparedData::Load(data), phase);
   });
 }
 

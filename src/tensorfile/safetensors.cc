@@ -127,6 +127,28 @@ void CheckCover(const std::string& path, std::vector<TensorInfo> tensors, std::i
   }
 }
 
+// The value of a 16-bit float of 5 bits exponent, 10 mantissa.
+float FromHalf(std::uint16_t bits) {
+  const int exponent = (bits >> 10) & 0x1f;
+  const int mantissa = bits & 0x3ff;
+  float value = exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -24)
+                              : std::ldexp(static_cast<float>(mantissa + 1024), exponent - 25);
+  if (exponent == 0x1f) value = mantissa == 0 ? INFINITY : NAN;
+  return (bits & 0x8000) != 0 ? -value : value;
+}
+
+// Calls convert(bits) for every element of a tensor's bytes, read as Bits.
+template <class Bits>
+std::vector<float> Convert(std::span<const std::byte> bytes, auto&& convert) {
+  std::vector<float> values(bytes.size() / sizeof(Bits));
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    Bits bits;
+    std::memcpy(&bits, bytes.data() + i * sizeof(Bits), sizeof(Bits));
+    values[i] = convert(bits);
+  }
+  return values;
+}
+
 std::int64_t FirstNotFinite(std::span<const float> values) {
   std::uint32_t bad = 0;
   for (const float value : values) {
@@ -224,6 +246,35 @@ std::span<const float> TensorFile::Floats(std::string_view name) const {
   }
   return {reinterpret_cast<const float*>(state_->data + info->begin),
           static_cast<std::size_t>(info->end - info->begin) / sizeof(float)};
+}
+
+std::vector<float> TensorFile::ConvertedFloats(std::string_view name) const {
+  const TensorInfo* info = Find(name);
+  if (info == nullptr) {
+    throw Error(ErrorCode::kNotFound, state_->path + " has no tensor " + std::string(name));
+  }
+  const std::span bytes(state_->data + info->begin,
+                        static_cast<std::size_t>(info->end - info->begin));
+  std::vector<float> values;
+  if (info->dtype == "F32") {
+    values = Convert<float>(bytes, [](float value) { return value; });
+  } else if (info->dtype == "F64") {
+    values = Convert<double>(bytes, [](double value) { return static_cast<float>(value); });
+  } else if (info->dtype == "F16") {
+    values = Convert<std::uint16_t>(bytes, FromHalf);
+  } else if (info->dtype == "BF16") {
+    values = Convert<std::uint16_t>(bytes, [](std::uint16_t bits) {
+      return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+    });
+  } else {
+    Corrupt(state_->path,
+            "tensor " + info->name + " is " + info->dtype + ", expected F32, F64, F16 or BF16");
+  }
+  if (const auto at = FirstNotFinite(values); at >= 0) {
+    Corrupt(state_->path, "tensor " + info->name + ": value " + std::to_string(at) +
+                              " is not finite as a 32-bit float");
+  }
+  return values;
 }
 
 std::span<const float> TensorFile::Floats(std::string_view name,

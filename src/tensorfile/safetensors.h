@@ -50,6 +50,8 @@ class TensorFile {
   std::span<const float> Floats(std::string_view name, std::span<const std::int64_t> shape) const;
   // The same, of any shape.
   std::span<const float> Floats(std::string_view name) const;
+  // Returns the values of a tensor of dtype F32, F64, F16 or BF16 as float, rounded to the nearest.
+  std::vector<float> ConvertedFloats(std::string_view name) const;
 
  private:
   struct State;

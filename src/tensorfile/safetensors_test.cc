@@ -66,6 +66,34 @@ TEST_F(SafetensorsTest, WhatIsWrittenComesBackBitEqual) {
   EXPECT_EQ(file.Find("d"), nullptr);
 }
 
+// Other libraries' files: every kind of float is read as 32-bit ones.
+TEST_F(SafetensorsTest, OtherFloatsAreConverted) {
+  const auto one = [&](const char* dtype, const auto& bits) {
+    const std::string data(reinterpret_cast<const char*>(bits.data()),
+                           sizeof(bits[0]) * bits.size());
+    return TensorFile(Raw("{\"a\":{\"dtype\":\"" + std::string(dtype) + "\",\"shape\":[" +
+                              std::to_string(bits.size()) + "],\"data_offsets\":[0," +
+                              std::to_string(data.size()) + "]}}",
+                          data));
+  };
+  using Values = std::vector<float>;
+  EXPECT_EQ(one("F32", Values{1.5f, -0.25f}).ConvertedFloats("a"), (Values{1.5f, -0.25f}));
+  EXPECT_EQ(one("F64", std::vector<double>{1.0 / 3, -1e-30}).ConvertedFloats("a"),
+            (Values{1.0f / 3, -1e-30f}));
+  using Halves = std::vector<std::uint16_t>;
+  // 1, -2, 65504 (largest), 2^-24 (smallest), 1 / 3 rounded
+  EXPECT_EQ(one("F16", Halves{0x3c00, 0xc000, 0x7bff, 0x0001, 0x3555}).ConvertedFloats("a"),
+            (Values{1, -2, 65504, 0x1p-24f, 0x1.554p-2f}));
+  EXPECT_EQ(one("BF16", Halves{0x3f80, 0xc000, 0x3eab}).ConvertedFloats("a"),
+            (Values{1, -2, 0x1.56p-2f}));
+  for (const auto& [dtype, bits] : {std::pair{"F16", 0x7c00}, {"F16", 0xfe00}, {"BF16", 0x7f80}}) {
+    EXPECT_THROW(one(dtype, Halves{static_cast<std::uint16_t>(bits)}).ConvertedFloats("a"), Error);
+  }
+  EXPECT_THROW(one("F64", std::vector<double>{1e300}).ConvertedFloats("a"), Error);
+  EXPECT_THROW(one("I32", std::vector<std::int32_t>{1}).ConvertedFloats("a"), Error);
+  EXPECT_THROW(one("F32", Values{1}).ConvertedFloats("b"), Error);
+}
+
 TEST_F(SafetensorsTest, TheSameTensorsGiveTheSameBytesInAnyOrder) {
   const std::vector<float> a = {1, 2}, b = {3};
   SaveTensors(folder_ / "one", {{"a", {2}, a}, {"b", {1}, b}});

@@ -15,6 +15,7 @@ Command DataStatsCommand();
 Command DataAuditCommand();
 Command DataSimulateCommand();
 Command FitCommand();
+Command ImportCommand();
 Command EditCommand();
 Command EvaluateCommand();
 Command RecommendCommand();

@@ -1,4 +1,5 @@
 #include "cli/commands/commands.h"
+#include "cli/report_text.h"
 #include "cli/table.h"
 #include "service/fit_model.h"
 
@@ -29,14 +30,7 @@ std::string FitReportText(const nlohmann::ordered_json& report, const std::strin
             Fixed(epoch.at("validation_recall@10"), 4);
   }
   text += "\n";
-  Table table({"region", "contexts", "radius (degrees)"});
-  for (const auto& region : report.at("regions")) {
-    table.Add({std::to_string(region.at("region").get<int>()), Count(region.at("contexts")),
-               Fixed(region.at("radius_rad").get<double>() * 180 / 3.14159265358979, 1)});
-  }
-  text += table.ToText();
-  text += "tau " + Fixed(report.at("tau"), 4) + ", delta " + Fixed(report.at("delta"), 4) + "\n";
-  return text + "wrote version 0 of " + model + "\n";
+  return text + RegionsText(report) + "wrote version 0 of " + model + "\n";
 }
 
 int RunFit(const FitArguments& arguments, Invocation& invocation) {
