@@ -15,11 +15,10 @@ import make_sasrec_golden as sasrec
 MASK = -2
 
 
-def forward(rows_BLD, real_BL, p, adapter, options, batch):
-    """Tokens lie right-aligned in L + 1 columns."""
-    eps = options["layer_norm_epsilon"]
+def with_masks(rows_BLD, real_BL, mask_token, batch, run):
+    """Puts [MASK]s into the rows, right-aligned in L + 1 columns; run(x, real) gives hidden states."""
     size, _, d = rows_BLD.shape
-    mask_row = p["mask_token"].expand(size, 1, d)
+    mask_row = mask_token.expand(size, 1, d)
     none = torch.zeros(size, 1, dtype=torch.bool)
     own = torch.tensor([MASK in row for row in batch["rows"]])
     masked = torch.zeros_like(real_BL)
@@ -29,13 +28,21 @@ def forward(rows_BLD, real_BL, p, adapter, options, batch):
     x = torch.where(own[:, None, None], torch.cat([mask_row, filled], 1),
                     torch.cat([rows_BLD, mask_row], 1))
     real = torch.where(own[:, None], torch.cat([none, real_BL], 1), torch.cat([real_BL, ~none], 1))
-    x = x * (d**0.5 if options["input_scale"] == "sqrt_dim" else 1.0) + p["position.weight"]
-    mask = real[:, None, :].expand(-1, real.shape[1], -1)
-    for b in range(options["blocks"]):
-        x = sasrec.block(x, mask, p, adapter, b, options)
-    h = sasrec.layer_norm(x, p, "final_norm", eps)
+    h = run(x, real)
     appended = torch.cat([h[:, :-2], h[:, -1:]], 1)
     return torch.where(own[:, None, None], h[:, 1:], appended)
+
+
+def forward(rows_BLD, real_BL, p, adapter, options, batch):
+    def run(x, real):
+        scale = options["dim"]**0.5 if options["input_scale"] == "sqrt_dim" else 1.0
+        x = x * scale + p["position.weight"]
+        mask = real[:, None, :].expand(-1, real.shape[1], -1)
+        for b in range(options["blocks"]):
+            x = sasrec.block(x, mask, p, adapter, b, options)
+        return sasrec.layer_norm(x, p, "final_norm", options["layer_norm_epsilon"])
+
+    return with_masks(rows_BLD, real_BL, p["mask_token"], batch, run)
 
 
 def make_batch(length, padded, rng):

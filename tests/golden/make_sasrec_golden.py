@@ -162,7 +162,8 @@ def make_batch(length, padded, rng):
 def write_case(name, rng, options, values, batch_of, forward):
     """Runs full and LoRA, last position and all, and writes tests/golden/NAME.safetensors."""
     adapter = make_adapter(values, options, rng)
-    items = (0.3 * rng.standard_normal((NUM_ITEMS, options["dim"]))).astype(np.float32)
+    width = options["dim"] + options.get("item_bias", False)
+    items = (0.3 * rng.standard_normal((NUM_ITEMS, width))).astype(np.float32)
     batch = batch_of(rng)
     flat = lambda list_: np.array(list_, dtype=np.float32)
     tensors = {"items": items, "lengths": flat([len(r) for r in batch["rows"]]),
