@@ -68,9 +68,26 @@ says "only in the data, rows drawn: 1 \($first\)"
 says 'not in the data, rows left behind: 1 \(elsewhere\)'
 ok "$raie" recommend --model model --history "$first"
 rm -r model
-sed -n 'p' all.txt | sed 's/^/x/' >export/items.txt
+sed 's/^/x/' all.txt >export/items.txt
 refused $kUsage 'none of the [0-9]+ listed items .first: "x'"$first"'"' \
   "${import[@]}" --model model "${heads[@]}"
+
+# An item that the data has in a later slice only keeps its row for the edit that meets it.
+cp all.txt export/items.txt
+{ head -1 "$shop/log/events.csv"; tail -n +2 "$shop/log/events.csv" | sort -t, -k3,3n |
+  awk -F, -v item="$first" -v count="$(($(wc -l <"$shop/log/events.csv") - 1))" \
+    '$2 != item || NR > .55 * count'; } >events.csv
+ok "$raie" data prepare --input events.csv --output later --context 8
+ok "$raie" import --from export --map map.toml --data later --model model "${heads[@]}"
+says 'in later slices only, rows kept: 1$'
+header=$(od -An -t u8 -N 8 export/items.safetensors)
+tail -c +$((8 + header + 1)) export/items.safetensors | head -c 128 >row
+tail -c 128 model/versions/0000/items.safetensors | cmp - row || fail 'another row'
+ok "$raie" edit --model model --data later --set edit.item_rows=frozen --set edit.budget=own \
+  --set edit.epochs=1
+tail -c 128 model/versions/0001/items.safetensors | cmp - row || fail 'another row after the edit'
+ok "$raie" recommend --model model --history "$first"
+rm -r events.csv later model row
 
 # What is wrong, and nothing written.
 sed '3s/.*/'"$first"'/' all.txt >export/items.txt
