@@ -3,7 +3,8 @@
 // Concept: a model directory (made by `raie fit`, updated by `raie edit`) is loaded once; the
 // loaded
 //          model is immutable. A request is a history of raw item ids or titles, oldest first; it
-//          is routed to the nearest preference region and scored with that region's adapter.
+//          is routed to the nearest preference region and scored with that region's adapter, and by
+//          recent popularity if the version holds a popularity prior.
 // Errors:  Load throws kNotFound and kCorruptData; Recommend throws kInvalidArgument for an empty
 //          history, and, if the model reads times, for an item without one or earlier than the one
 //          before it; kNotFound if it has no item the model knows; it names those it does not know

@@ -84,4 +84,11 @@ std::string ComparisonText(const nlohmann::ordered_json& comparison) {
          Fixed(Number(comparison.at("separability_after")), 2) + " after\n";
 }
 
+std::string PriorText(const nlohmann::ordered_json& prior) {
+  const double weight = prior.at("weight");
+  if (weight == 0) return "none (weight 0)";
+  return "weight " + Fixed(weight, 3) + ", half-life " + Fixed(prior.at("half_life_days"), 1) +
+         " days";
+}
+
 }  // namespace raie::cli

@@ -18,4 +18,7 @@ std::string EditsText(const nlohmann::ordered_json& edits);
 // How far each region moved and grew, and how well regions are apart (RQ4).
 std::string ComparisonText(const nlohmann::ordered_json& comparison);
 
+// "weight 0.4, half-life 12.5 days", or that weight 0 was chosen.
+std::string PriorText(const nlohmann::ordered_json& prior);
+
 }  // namespace raie::cli

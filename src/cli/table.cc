@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <ctime>
 
 namespace raie::cli {
 namespace {
@@ -66,6 +67,17 @@ std::string Count(std::int64_t value) {
 
 std::string Percent(double share) {
   return std::isfinite(share) ? Fixed(100 * share, 1) + " %" : "n/a";
+}
+
+std::string Moment(std::int64_t seconds) {
+  const std::time_t time = seconds;
+  std::tm parts{};
+  char text[48];
+  if (::gmtime_r(&time, &parts) == nullptr ||
+      std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0) {
+    return std::to_string(seconds) + " s";
+  }
+  return text;
 }
 
 std::string Shorten(const std::string& text, std::size_t characters) {

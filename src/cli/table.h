@@ -21,6 +21,7 @@ class Table {
 std::string Fixed(double value, int decimals);  // "n/a" if not finite
 std::string Count(std::int64_t value);          // 1,234,567
 std::string Percent(double share);              // "12.3 %"
+std::string Moment(std::int64_t seconds);       // "2011-09-01 12:00:00 UTC"
 std::string Shorten(const std::string& text, std::size_t characters);
 
 }  // namespace raie::cli

@@ -25,7 +25,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kTop = 20;                  // best items kept of every window
-constexpr char kLearnSeconds[] = "learn_seconds";  // goes to times.json
+constexpr char kLearnSeconds[] = "learn_seconds";  // these go to times.json
+constexpr char kPriorSeconds[] = "prior_seconds";
 
 SeenItems SeenIn(const PreparedData& data) {
   if (data.contexts_cross_slices()) return SeenItems::kHistoryMasked;
@@ -94,13 +95,18 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
     const Snapshot* after = learnt.method->snapshot();
     if (after != nullptr) SaveRegions(folder / "regions_after", after->editor);
   }
-  return {{"evaluation", ToJson(report)},
-          {"budget", BudgetToJson(learnt.report)},
-          {"edits", ToJson(learnt.report.edits)},
-          {"comparison", ToJson(learnt.report.comparison)},
-          {"drift", ToJson(learnt.report.drift, data)},
-          {"curve", curve.ToJson()},
-          {kLearnSeconds, learnt.report.seconds}};
+  nlohmann::ordered_json cell = {{"evaluation", ToJson(report)},
+                                 {"budget", BudgetToJson(learnt.report)},
+                                 {"edits", ToJson(learnt.report.edits)},
+                                 {"comparison", ToJson(learnt.report.comparison)},
+                                 {"drift", ToJson(learnt.report.drift, data)},
+                                 {"curve", curve.ToJson()},
+                                 {kLearnSeconds, learnt.report.seconds}};
+  if (learnt.report.prior.has_value()) {
+    cell["popularity_prior"] = ToJson(*learnt.report.prior);
+    cell[kPriorSeconds] = learnt.report.prior->seconds;
+  }
+  return cell;
 }
 
 // leave-last-out: the backbone as it was fitted.
@@ -144,11 +150,9 @@ double JudgeOnValidation(const CellInput& input) {
   const ComparedMethod compared{input.method, input.method, input.configuration.edit};
   const ComparisonRequest request{
       .setup = input.setup, .setup_windows = setup, .slice = slice, .evaluation = {}, .seeds = {}};
-  double best = 0;
-  for (const CheckpointScore& score :
-       LearnFromSlice(compared, input.context, request).report.curve) {
-    best = std::max(best, score.validation_ndcg10);
-  }
+  const AdaptReport report = LearnFromSlice(compared, input.context, request).report;
+  double best = report.prior.has_value() ? report.prior->chosen.validation_ndcg10 : 0;
+  for (const CheckpointScore& score : report.curve) best = std::max(best, score.validation_ndcg10);
   return best;
 }
 
@@ -163,9 +167,10 @@ void RunCell(const CellInput& input, const fs::path& folder) {
               : protocol == Protocol::kStream     ? RunStream(input, writing.path())
                                                   : RunSlices(input, writing.path()));
   nlohmann::ordered_json times;
-  if (cell.contains(kLearnSeconds)) {
-    times[kLearnSeconds] = cell.at(kLearnSeconds);
-    cell.erase(kLearnSeconds);
+  for (const char* key : {kLearnSeconds, kPriorSeconds}) {
+    if (!cell.contains(key)) continue;
+    times[key] = cell.at(key);
+    cell.erase(key);
   }
   cell["configuration"] =
       SectionsToJson(input.configuration, {"", "backbone", "fit", "regions", "edit"});

@@ -34,8 +34,8 @@ struct CellInput {
 // Runs the cell of the data's protocol and writes its folder, all or nothing.
 void RunCell(const CellInput& input, const std::filesystem::path& folder);
 
-// Returns the best F validation NDCG@10 of the method's tuning pass on the first slice after S;
-// 0 for methods that have none.
+// Returns the best F validation NDCG@10 of the method's tuning pass on the first slice after S,
+// popularity prior included; 0 for methods that have none.
 double JudgeOnValidation(const CellInput& input);
 
 // The parts with PART.windows of a protocol, in the order of the tables.

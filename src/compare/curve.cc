@@ -62,16 +62,18 @@ nlohmann::ordered_json BudgetToJson(const AdaptReport& report) {
                        {"memory_windows", region.memory_windows},
                        {"rows_per_step", region.rows_per_step}});
   }
-  return {{"samples", report.training.samples},
-          {"steps", report.training.steps},
-          {"trained_parameters", report.training.trained_parameters},
-          {"tuning_samples", report.tuning.samples},
-          {"tuning_steps", report.tuning.steps},
-          {"maximum_samples", report.maximum_samples},
-          {"chosen_share", report.chosen_share},
-          {"bytes_kept", report.bytes_kept},
-          {"forward_passes", report.forward_passes},
-          {"regions", regions}};
+  nlohmann::ordered_json json = {{"samples", report.training.samples},
+                                 {"steps", report.training.steps},
+                                 {"trained_parameters", report.training.trained_parameters},
+                                 {"tuning_samples", report.tuning.samples},
+                                 {"tuning_steps", report.tuning.steps},
+                                 {"maximum_samples", report.maximum_samples},
+                                 {"chosen_share", report.chosen_share},
+                                 {"bytes_kept", report.bytes_kept},
+                                 {"forward_passes", report.forward_passes},
+                                 {"regions", regions}};
+  if (report.prior.has_value()) json["prior_weight"] = report.prior->chosen.weight;
+  return json;
 }
 
 }  // namespace raie

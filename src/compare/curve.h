@@ -24,7 +24,8 @@ class CurveRecorder {
   void Add(const Checkpoint& checkpoint);
 
   // [{"pass", "share", "samples", "S_held_out": {"windows", "recall@10", "ndcg@10"},
-  // "F_validation", "T"}]; pass `whole` (budget own) has trained on the validation windows.
+  // "F_validation", "T"}]; pass `whole` (budget own) has trained on the validation windows. All
+  // without the popularity prior, which is chosen afterwards.
   const nlohmann::ordered_json& ToJson() const { return points_; }
 
  private:
@@ -41,7 +42,8 @@ class CurveRecorder {
 };
 
 // {"samples", "steps", "trained_parameters", "tuning_samples", "tuning_steps", "maximum_samples",
-// "chosen_share", "bytes_kept", "forward_passes", "regions": [...]}.
+// "chosen_share", "bytes_kept", "forward_passes", "regions": [...]}; with a popularity prior
+// "prior_weight", too.
 nlohmann::ordered_json BudgetToJson(const AdaptReport& report);
 
 }  // namespace raie

@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "compare/curve.h"
 #include "data/prepare.h"
+#include "evaluation/comparison.h"
 #include "evaluation/evaluate.h"
 #include "evaluation/stream_metrics.h"
 #include "evaluation/window_results.h"
@@ -86,6 +87,7 @@ class StreamRun {
                        {"edits", ToJson(report.edits)},
                        {"comparison", ToJson(report.comparison)},
                        {"drift", ToJson(report.drift, data_)}});
+    if (report.prior.has_value()) slices_.back()["popularity_prior"] = ToJson(*report.prior);
     samples_ += report.training.samples;
     steps_ += report.training.steps;
     last_budget_ = BudgetToJson(report);

@@ -205,6 +205,10 @@ ResultTable BudgetTable(const Json& results) {
     std::ranges::replace(name, '_', ' ');
     table.header.push_back(name);
   }
+  const bool prior = std::ranges::any_of(results.at("rows"), [](const Json& row) {
+    return row.contains("budget") && row.at("budget").contains("prior_weight");
+  });
+  if (prior) table.header.emplace_back("prior weight");
   table.header.emplace_back("tuned");
   for (const Json& row : results.at("rows")) {
     if (!row.contains("budget")) continue;
@@ -213,6 +217,7 @@ ResultTable BudgetTable(const Json& results) {
       const bool share = std::string_view(key) == "chosen_share";
       entries.push_back({Number(row.at("budget").value(key, Json()), share ? "%.3f" : "%.0f")});
     }
+    if (prior) entries.push_back({Number(row.at("budget").value("prior_weight", Json()), "%.3f")});
     std::string tuned;
     for (const auto& [key, value] : row.at("tuned").items()) {
       tuned += (tuned.empty() ? "" : " ") + key + "=" + value.get<std::string>();

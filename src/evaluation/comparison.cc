@@ -92,6 +92,20 @@ std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> method
   return rows;
 }
 
+nlohmann::ordered_json ToJson(const PriorChoice& choice) {
+  constexpr double kDay = 86400;
+  const auto about = [](const PriorCandidate& candidate) -> nlohmann::ordered_json {
+    return {{"weight", candidate.weight},
+            {"half_life_days", candidate.half_life_seconds / kDay},
+            {"F_validation_ndcg@10", candidate.validation_ndcg10}};
+  };
+  nlohmann::ordered_json json = about(choice.chosen);
+  json["without_prior"] = choice.candidates[0].validation_ndcg10;
+  auto& candidates = json["candidates"] = nlohmann::ordered_json::array();
+  for (const PriorCandidate& candidate : choice.candidates) candidates.push_back(about(candidate));
+  return json;
+}
+
 nlohmann::ordered_json ToJson(std::span<const ComparisonRow> rows) {
   auto json = nlohmann::ordered_json::array();
   std::vector<std::string> done;
@@ -115,6 +129,12 @@ nlohmann::ordered_json ToJson(std::span<const ComparisonRow> rows) {
          {"bytes_kept", adapt([](const AdaptReport& a) { return a.bytes_kept; })},
          {"chosen_share", adapt([](const AdaptReport& a) { return a.chosen_share; })},
          {"forward_passes", adapt([](const AdaptReport& a) { return a.forward_passes; })}});
+    if (!first.adapt.prior.has_value()) continue;
+    json.back()["prior_seconds"] = adapt([](const AdaptReport& a) { return a.prior->seconds; });
+    auto& priors = json.back()["priors"] = nlohmann::ordered_json::array();
+    for (const ComparisonRow& row : rows) {
+      if (row.label == first.label) priors.push_back(ToJson(*row.adapt.prior));
+    }
   }
   return json;
 }

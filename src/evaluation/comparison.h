@@ -60,8 +60,13 @@ std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> method
                                           const PreparedData& data,
                                           const ComparisonRequest& request, TaskPool& pool);
 
+// {"weight", "half_life_days", "F_validation_ndcg@10", "without_prior", "candidates": [...]};
+// without the seconds it took, so that it depends on the run alone.
+nlohmann::ordered_json ToJson(const PriorChoice& choice);
+
 // Means over the seeds of one method: {"method", "S_held_out": {"recall@10", "ndcg@10"}, "T": ...,
-// "seconds", "samples", "steps", "trained_parameters", ...}; one object a method.
+// "seconds", "samples", "steps", "trained_parameters", ...}; one object a method. With a popularity
+// prior: "prior_seconds" and "priors", what was chosen with each seed.
 nlohmann::ordered_json ToJson(std::span<const ComparisonRow> rows);
 
 }  // namespace raie

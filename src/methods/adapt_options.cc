@@ -38,6 +38,13 @@ void AdaptOptions::Validate() const {
   if (gate == GateKind::kGain && gain.level == 0) {
     problems.push_back("gain.level is 0, so no region can ever gain; set a level above 0");
   }
+  if (popularity_prior.use == PriorUse::kOn &&
+      (popularity_prior.weights.empty() || popularity_prior.half_lives.empty())) {
+    problems.push_back(
+        "popularity_prior.use is on, but there is nothing to choose from: list at least one of "
+        "popularity_prior.weights and one of popularity_prior.half_lives, or set "
+        "popularity_prior.use = off");
+  }
   if (sharing != Sharing::kRegional && overlap_penalty > 0) {
     problems.push_back("overlap_penalty is " + std::to_string(overlap_penalty) +
                        ", which needs adapters of their own; set sharing = regional");

@@ -1,9 +1,9 @@
 // What can be chosen about learning from a new slice (phase F), for every method alike?
 //
-// Concept: one struct. The upper part (optimiser, budget, item rows, adapters) holds for every
-//          method of a comparison; then comes RAIE's own (regions, gate, sharing), then a part for
-//          each method it is compared with. Presets give the paper's rules or this project's; a
-//          protocol sets what it fixes.
+// Concept: one struct. The upper part (optimiser, budget, item rows, adapters, popularity prior)
+//          holds for every method of a comparison; then comes RAIE's own (regions, gate, sharing),
+//          then a part for each method it is compared with. Presets give the paper's rules or this
+//          project's; a protocol sets what it fixes.
 // Source:  METHOD sections 2 ("Budget"), 4 ("Defaults") and the protocol table.
 // Errors:  Validate throws one kInvalidArgument that lists every problem.
 #pragma once
@@ -16,6 +16,7 @@
 #include "data/prepare.h"
 #include "methods/baseline_options.h"
 #include "methods/gain_gate.h"
+#include "methods/prior_options.h"
 #include "methods/regional_sets.h"
 #include "regions/drift_gate.h"
 #include "regions/editor_options.h"
@@ -67,6 +68,7 @@ struct AdaptOptions {
   ItemRowsKind item_rows = ItemRowsKind::kShared;
   double anchor = 1e-4;
   LoraOptions lora;
+  PriorOptions popularity_prior;
 
   double rho = 0.3;
   BatchKind batches = BatchKind::kMixed;
@@ -133,6 +135,7 @@ struct AdaptOptions {
                              .minimum = 0,
                              .maximum = 1e3});
     visit(self.lora, Field{.name = "lora", .help = ""});
+    visit(self.popularity_prior, Field{.name = "popularity_prior", .help = ""});
     visit(self.rho, Field{.name = "rho",
                           .help = "share of memory windows in what a region trains on; more keeps "
                                   "the old taste",

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "methods/drift.h"
@@ -26,6 +27,19 @@ struct CheckpointScore {
   double validation_ndcg10 = 0;
 };
 
+struct PriorCandidate {
+  double weight = 0;  // 0: no prior
+  double half_life_seconds = 0;
+  double validation_ndcg10 = 0;
+};
+
+// Which popularity prior validation chose; the first candidate is none.
+struct PriorChoice {
+  std::vector<PriorCandidate> candidates;
+  PriorCandidate chosen = {};
+  double seconds = 0;  // of choosing and counting
+};
+
 struct RegionTraining {
   RegionId region = kNoRegion;
   bool trained = false;          // the pass that is kept saw rows of it
@@ -42,15 +56,16 @@ struct AdaptReport {
   DriftReport drift;
   std::vector<RegionGain> gains;  // of the gain gate, if it is on
   std::vector<RegionTraining> regions;
-  std::vector<CheckpointScore> curve;  // of the tuning pass; empty with budget = own
+  std::vector<CheckpointScore> curve;  // of the tuning pass; empty if there was none
   double chosen_share = 1;             // of the maximum, used in the final pass
   std::int64_t maximum_samples = 0;    // of the final pass
   TrainCounts tuning;                  // passes on the first 90 %
   TrainCounts training;                // the pass whose result is kept
-  std::int64_t bytes_kept = 0;         // adapters, own rows, memory windows
+  std::int64_t bytes_kept = 0;         // adapters, own rows, memory windows, counts of the prior
   int forward_passes = 1;              // a request
   std::int64_t unused_windows = 0;     // ebpr: windows without a negative
   std::int64_t popularity_days = 0;    // recent_popularity: how many were counted
+  std::optional<PriorChoice> prior;    // popularity_prior.use = on
   double seconds = 0;
 };
 

@@ -26,25 +26,26 @@ void ShowCheckpoint(const RunContext& context, Checkpoint::Pass pass, double sha
                          .catalogue_size = catalogue_size});
 }
 
-// Runs the tuning pass to its end and returns the best share.
-double ChooseShare(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
-                   const TimeSplit& split, AdaptRun& run, AdaptReport& report) {
+// Runs the tuning pass to its end and remembers its best state.
+void ChooseShare(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
+                 Tuning& tuning, AdaptReport& report) {
+  AdaptRun& run = *tuning.run;
   double best_ndcg = -1;
-  double best_share = 0;
   for (std::int64_t c = 0; c < options.checkpoints; ++c) {
     const double share = static_cast<double>(c) / static_cast<double>(options.checkpoints - 1);
     run.TrainTo(std::llround(share * static_cast<double>(run.maximum_samples())));
-    const double ndcg = ValidationNdcg(context, slice, split, *run.MakeScorer());
+    auto scorer = run.MakeScorer();
+    const double ndcg = ValidationNdcg(context, slice, tuning.split, *scorer);
     report.curve.push_back(
         {.share = share, .samples = run.counts().samples, .validation_ndcg10 = ndcg});
-    ShowCheckpoint(context, Checkpoint::Pass::kTuning, share, run, split.early_catalogue);
+    ShowCheckpoint(context, Checkpoint::Pass::kTuning, share, run, tuning.split.early_catalogue);
     if (ndcg <= best_ndcg) continue;
     best_ndcg = ndcg;
-    best_share = share;
+    tuning.share = share;
+    tuning.scorer = std::move(scorer);
     run.RememberBest();
   }
   report.tuning = run.counts();
-  return best_share;
 }
 
 TimeSplit SplitForTuning(const RunContext& context, const AdaptOptions& options,
@@ -69,21 +70,30 @@ void TrainByEpochs(const RunContext& context, const AdaptOptions& options, Adapt
   }
 }
 
+// All epochs on the part before validation.
+std::unique_ptr<AdaptRun> TuneOwn(const RunContext& context, const AdaptOptions& options,
+                                  const AdaptSlice& slice, const MakeRun& make,
+                                  AdaptReport& report) {
+  const TimeSplit split = SplitForTuning(context, options, slice);
+  auto run = make({split.early, split.early_catalogue, 0}, nullptr);
+  run->TrainTo(run->maximum_samples());
+  report.tuning = run->counts();
+  const auto scorer = run->MakeScorer();
+  report.curve.push_back({.share = 1,
+                          .samples = report.tuning.samples,
+                          .validation_ndcg10 = ValidationNdcg(context, slice, split, *scorer)});
+  ShowTuned(context, slice, split, *scorer);
+  return run;
+}
+
 std::unique_ptr<AdaptRun> RunOwn(const RunContext& context, const AdaptOptions& options,
                                  const AdaptSlice& slice, const MakeRun& make,
                                  AdaptReport& report) {
   report.chosen_share = 1;
   if (slice.passes == AdaptPasses::kTuningOnly) {
-    const TimeSplit split = SplitForTuning(context, options, slice);
-    auto run = make({split.early, split.early_catalogue, 0}, nullptr);
-    run->TrainTo(run->maximum_samples());
-    report.tuning = run->counts();
-    report.curve.push_back(
-        {.share = 1,
-         .samples = report.tuning.samples,
-         .validation_ndcg10 = ValidationNdcg(context, slice, split, *run->MakeScorer())});
-    return run;
+    return TuneOwn(context, options, slice, make, report);
   }
+  if (context.on_tuned) TuneOwn(context, options, slice, make, report);
   auto run = make({*slice.windows, slice.catalogue_size, 0}, nullptr);
   report.maximum_samples = run->maximum_samples();
   TrainByEpochs(context, options, *run, slice.catalogue_size);
@@ -96,6 +106,7 @@ std::unique_ptr<AdaptRun> RunEqual(const RunContext& context, const AdaptOptions
                                    AdaptReport& report) {
   Tuning tuning = Tune(context, options, slice, make, report);
   report.chosen_share = tuning.share;
+  ShowTuned(context, slice, tuning.split, *tuning.scorer);
   if (slice.passes == AdaptPasses::kTuningOnly) return std::move(tuning.run);
   const TuningResult tuned = tuning.result();
   auto run =
@@ -119,12 +130,18 @@ double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const 
   return Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
 }
 
+void ShowTuned(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,
+               const Scorer& scorer) {
+  if (context.on_tuned) context.on_tuned({.slice = slice, .split = split, .scorer = scorer});
+}
+
 Tuning Tune(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
             const MakeRun& make, AdaptReport& report) {
-  Tuning tuning{.split = SplitForTuning(context, options, slice), .run = nullptr};
+  Tuning tuning{
+      .split = SplitForTuning(context, options, slice), .run = nullptr, .scorer = nullptr};
   const WindowSet& early = tuning.split.early;
   tuning.run = make({early, tuning.split.early_catalogue, EqualMaximum(options, early)}, nullptr);
-  tuning.share = ChooseShare(context, options, slice, tuning.split, *tuning.run, report);
+  ChooseShare(context, options, slice, tuning, report);
   return tuning;
 }
 

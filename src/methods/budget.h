@@ -6,7 +6,8 @@
 //          that last part at 10 checkpoints (untrained included), and the best share of the maximum
 //          is what it then trains on the whole slice. With AdaptPasses::kTuningOnly the tuning pass
 //          (with budget `own`: all its epochs on the first 90 %) is all there is: its run is
-//          returned and the curve says how good it was.
+//          returned and the curve says how good it was. Whoever watches the tuned state
+//          (RunContext::on_tuned) makes budget `own` run that pass, too, before the one it keeps.
 // Source:  METHOD section 2 ("Tuning", "Budget").
 // Errors:  kInvalidArgument if the slice has no windows, or none before its validation part.
 #pragma once
@@ -55,8 +56,9 @@ using MakeRun = std::function<std::unique_ptr<AdaptRun>(const SlicePart&, const 
 // A tuning pass that has run to its end.
 struct Tuning {
   TimeSplit split;
-  std::unique_ptr<AdaptRun> run;  // its best state remembered
-  double share = 0;               // of the maximum, where that was
+  std::unique_ptr<AdaptRun> run;   // its best state remembered
+  double share = 0;                // of the maximum, where that was
+  std::unique_ptr<Scorer> scorer;  // as it answered there
 
   TuningResult result() const { return {*run, split.validation, split.early_catalogue}; }
 };
@@ -64,6 +66,10 @@ struct Tuning {
 // Returns NDCG@10 on the validation part of a slice, over the catalogue of the part before it.
 double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,
                       const Scorer& scorer);
+
+// Shows the state that a method's choices were made at to whoever asked for it.
+void ShowTuned(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,
+               const Scorer& scorer);
 
 // Runs a tuning pass over the slice without its validation part; fills the report's curve and
 // tuning counts.

@@ -1,4 +1,5 @@
 // Method `frozen`: the S backbone as it is ("Base"). New items are ranked by their initial rows.
+#include "methods/budget.h"
 #include "methods/group_trainer.h"
 #include "methods/registry.h"
 #include "methods/snapshot_method.h"
@@ -18,6 +19,13 @@ class Frozen final : public SnapshotMethod {
   }
 
   AdaptReport Adapt(const AdaptSlice& slice) override {
+    if (context_.on_tuned) {
+      const TimeSplit split =
+          SplitInTime(context_.data, slice.slice, *slice.windows, options_.validation_share);
+      const SnapshotScorer then(std::make_shared<const Snapshot>(
+          WithCatalogue(snapshot_, split.early_catalogue, context_.seed)));
+      ShowTuned(context_, slice, split, then);
+    }
     Publish(WithCatalogue(snapshot_, slice.catalogue_size, context_.seed), slice);
     return {};
   }

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "base/stopwatch.h"
 #include "data/prepare.h"
+#include "methods/budget.h"
 #include "methods/popularity.h"
 #include "methods/registry.h"
 #include "methods/setup.h"
@@ -67,15 +68,18 @@ class FullRetrain final : public SnapshotMethod {
     for (const FitEpoch& epoch : tuned.report.epochs) {
       report.curve.push_back({.share = 1, .validation_ndcg10 = epoch.validation_ndcg10});
     }
+    if (context_.on_tuned) {
+      ShowTuned(context_, slice, split,
+                SnapshotScorer(
+                    std::make_shared<const Snapshot>(SnapshotOf(tuned, split.early_catalogue))));
+    }
     if (slice.passes == AdaptPasses::kTuningOnly) return report;
     const Fitted fitted =
         Fit(slice, {.catalogue_size = slice.catalogue_size,
                     .end = EndOfSlice(context_.data, slice.slice),
                     .validation = nullptr,
                     .epochs = std::max<std::int64_t>(1, tuned.report.best_epoch)});
-    Snapshot next = MakeFittedSnapshot({.backbone = fitted.backbone,
-                                        .items = fitted.items,
-                                        .catalogue_size = slice.catalogue_size});
+    Snapshot next = SnapshotOf(fitted, slice.catalogue_size);
     next.old_catalogue_size = snapshot_.old_catalogue_size;
     Publish(std::move(next), slice);
     report.training = CountsOf(fitted);
@@ -88,6 +92,11 @@ class FullRetrain final : public SnapshotMethod {
   }
 
  private:
+  static Snapshot SnapshotOf(const Fitted& fitted, std::int64_t catalogue_size) {
+    return MakeFittedSnapshot(
+        {.backbone = fitted.backbone, .items = fitted.items, .catalogue_size = catalogue_size});
+  }
+
   static TrainCounts CountsOf(const Fitted& fitted) {
     const auto parameters = std::ssize(std::as_const(*fitted.backbone).parameters()) +
                             std::ssize(fitted.items->base_ND());

@@ -23,6 +23,7 @@
 #include "methods/adapt_options.h"
 #include "methods/adapt_report.h"
 #include "methods/scorer.h"
+#include "methods/time_split.h"
 #include "raie/progress.h"
 #include "training/fit.h"
 #include "training/seen_items.h"
@@ -40,6 +41,17 @@ struct Checkpoint {
 };
 using CheckpointObserver = std::function<void(const Checkpoint&)>;
 
+struct AdaptSlice;
+
+// A method as it was when its choices were made: it has seen nothing of the slice at or after the
+// border. Methods without choices are shown as they would answer then.
+struct TunedState {
+  const AdaptSlice& slice;
+  const TimeSplit& split;
+  const Scorer& scorer;  // knows the items of split.early_catalogue
+};
+using TunedObserver = std::function<void(const TunedState&)>;
+
 // How the model of S was fitted: what a method needs that fits one of its own.
 struct RefitOptions {
   BackboneOptions backbone;
@@ -54,6 +66,7 @@ struct RunContext {
   ProgressObserver observer = nullptr;
   const CancelFlag* cancel = nullptr;
   CheckpointObserver on_checkpoint = nullptr;
+  TunedObserver on_tuned = nullptr;     // every Adapt calls it once
   const RefitOptions* refit = nullptr;  // full_retrain needs it
 };
 
@@ -77,8 +90,8 @@ class Method {
   virtual ~Method() = default;
   virtual std::string_view name() const = 0;
 
-  // Takes the model fitted on S (backbone, item rows, regions). May learn from S (`memory` of the
-  // first slice) only as far as the method's rule says.
+  // Takes the model fitted on S (backbone, item rows, regions; no popularity prior). May learn from
+  // S (`memory` of the first slice) only as far as the method's rule says.
   virtual void Prepare(const Snapshot& setup, const WindowSet& setup_windows) = 0;
 
   // Learns from one slice. May be called again as slices arrive: adapters go on, the optimiser
@@ -91,17 +104,20 @@ class Method {
   virtual const Snapshot* snapshot() const { return nullptr; }
 };
 
+using MakeMethodFunction = std::unique_ptr<Method> (*)(const RunContext&, const AdaptOptions&);
+
 struct MethodInfo {
   const char* name;
   const char* summary;
   const char* source;  // whose rule it is
-  std::unique_ptr<Method> (*make)(const RunContext&, const AdaptOptions&);
+  MakeMethodFunction make;
 };
 
 // All methods, in the order of METHOD section 5.
 std::span<const MethodInfo> Methods();
 
-// Makes a method by name; an unknown name is an error that names the nearest.
+// Makes a method by name, with a popularity prior if the options ask for one; an unknown name is an
+// error that names the nearest.
 std::unique_ptr<Method> MakeMethod(std::string_view name, const RunContext& context,
                                    const AdaptOptions& options);
 

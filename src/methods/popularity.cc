@@ -54,6 +54,7 @@ std::vector<std::int64_t> HeldOutEvents(const PreparedData& data, int slice,
   if (!data.contexts_cross_slices()) rows = MakeSetupWindows(data, 0, options).removed_events;
   std::vector<std::int64_t> trained;
   for (const Window& window : training.windows) trained.push_back(window.target);
+  std::ranges::sort(trained);  // a memory of several slices is in the order of the slices
   for (const Window& window : MakeWindows(data, slice, options).windows) {
     if (!std::ranges::binary_search(trained, window.target)) rows.push_back(window.target);
   }
@@ -80,13 +81,21 @@ std::vector<double> FadingCounts(const PreparedData& data, const CountedEvents& 
   return counts;
 }
 
+std::int64_t StartOfSlice(const PreparedData& data, int slice) {
+  std::int64_t first = std::numeric_limits<std::int64_t>::max();
+  for (std::int32_t user = 0; user < data.num_users(); ++user) {
+    const EventRange rows = data.SliceEvents(UserId{user}, slice);
+    if (rows.begin < rows.end) first = std::min(first, Seconds(data.times()[rows.begin]));
+  }
+  return first;
+}
+
 std::int64_t EndOfSlice(const PreparedData& data, int slice) {
   std::int64_t last = std::numeric_limits<std::int64_t>::min();
   for (std::int32_t user = 0; user < data.num_users(); ++user) {
-    const EventRange rows = data.SliceEvents(UserId{user}, slice);
-    for (std::int64_t row = rows.begin; row < rows.end; ++row) {
-      last = std::max(last, Seconds(data.times()[row]));
-    }
+    const std::int64_t end = data.SliceEvents(UserId{user}, slice).end;
+    if (data.SliceEvents(UserId{user}, 0).begin == end) continue;
+    last = std::max(last, Seconds(data.times()[end - 1]));
   }
   return last + 1;
 }

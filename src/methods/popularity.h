@@ -27,7 +27,7 @@ struct CountedEvents {
 };
 
 // Returns the rows of events that no count may see: those removed from S, and targets of windows of
-// `slice` that are not in `training`. Sorted.
+// `slice` that are not in `training` (in any order, of any slices). Sorted.
 std::vector<std::int64_t> HeldOutEvents(const PreparedData& data, int slice,
                                         const WindowSet& training);
 
@@ -41,7 +41,10 @@ std::vector<double> FadingCounts(const PreparedData& data, const CountedEvents& 
                                  const std::vector<std::int64_t>& left_out,
                                  std::int64_t catalogue_size, double half_life);
 
-// Returns one second after the last event of a slice.
+// Returns the time of the first event of a slice, which has one.
+std::int64_t StartOfSlice(const PreparedData& data, int slice);
+
+// Returns one second after the last event of slices 0 .. slice.
 std::int64_t EndOfSlice(const PreparedData& data, int slice);
 
 // Answers every context with the same scores; items it does not know have score 0.

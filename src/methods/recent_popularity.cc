@@ -1,6 +1,8 @@
 // Method `recent_popularity`: everybody gets the items taken most often in the last days of the
 // slice. How many days is chosen by NDCG@10 on F validation; ties of the counts are ties of the
 // ranking, which count against the target (METHOD section 2).
+#include <utility>
+
 #include "base/stopwatch.h"
 #include "methods/budget.h"
 #include "methods/popularity.h"
@@ -62,15 +64,18 @@ class RecentPopularity final : public Method {
     }
     std::int64_t best_days = fixed;
     double best = -1;
+    std::unique_ptr<Scorer> best_scorer;
     const auto candidates = fixed > 0 ? std::span(&fixed, 1) : std::span(kCandidateDays);
     for (const std::int64_t days : candidates) {
-      const auto scorer = MakeConstantScorer(
+      auto scorer = MakeConstantScorer(
           Counts(slice.slice, Seconds(split.border), days, split.early_catalogue));
       const double ndcg = ValidationNdcg(context_, slice, split, *scorer);
       if (ndcg <= best) continue;
       best = ndcg;
       best_days = days;
+      best_scorer = std::move(scorer);
     }
+    ShowTuned(context_, slice, split, *best_scorer);
     report.curve.push_back({.share = 1, .samples = 0, .validation_ndcg10 = best});
     return best_days;
   }

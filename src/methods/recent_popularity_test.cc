@@ -54,6 +54,15 @@ TEST(PopularityTest, WhatIsHeldOutOfASliceIsNotCounted) {
   EXPECT_EQ(std::ssize(left_out), std::ssize(shop.setup.removed_events) + parts.part.size());
 }
 
+TEST(PopularityTest, TheOrderOfAMemoryDoesNotMatter) {
+  const Shop& shop = TinyShop();
+  const StreamPart parts = SplitLastWindows(shop.new_windows);
+  WindowSet memory = shop.setup.training;  // slice after slice, as memories are
+  memory.windows.insert(memory.windows.end(), parts.training.windows.begin(),
+                        parts.training.windows.end());
+  EXPECT_EQ(HeldOutEvents(shop.data, 1, memory), HeldOutEvents(shop.data, 1, parts.training));
+}
+
 TEST(RecentPopularityTest, EveryContextGetsTheCountsOfTheLastDays) {
   const PreparedData& data = TinyShop().data;
   AdaptOptions options = PlainOptions();

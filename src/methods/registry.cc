@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "methods/popularity_prior.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -42,7 +43,11 @@ std::unique_ptr<Method> MakeMethod(std::string_view name, const RunContext& cont
                                    const AdaptOptions& options) {
   std::vector<std::string> names;
   for (const MethodInfo& method : kMethods) {
-    if (name == method.name) return method.make(context, options);
+    if (name == method.name) {
+      return options.popularity_prior.use == PriorUse::kOn
+                 ? MakeWithPrior(context, options, method.make)
+                 : method.make(context, options);
+    }
     names.emplace_back(method.name);
   }
   const std::string nearest = NearestName(name, names);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 
+#include "kernels/ranking.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -39,9 +41,8 @@ void Mask(std::span<const ItemId> items, std::span<float> scores) {
 
 std::int64_t RankOf(std::span<const float> scores, ItemId target) {
   if (Index(target) < 0 || Index(target) >= std::ssize(scores)) return kMissedRank;
-  const float score = scores[Index(target)];
   // The target itself is one of those counted.
-  return std::count_if(scores.begin(), scores.end(), [&](float other) { return other >= score; });
+  return kernels::CountAtLeast(scores, scores[Index(target)]);
 }
 
 std::vector<RankedItem> Best(std::span<const float> scores, std::int64_t k) {
@@ -106,6 +107,29 @@ std::vector<std::vector<RankedItem>> Scorer::TopK(const WindowBatch& contexts,
                      best[row] = Best(scores, request.k);
                    });
   return best;
+}
+
+std::vector<std::vector<std::int64_t>> RanksWithBiases(const Scorer& scorer,
+                                                       const WindowBatch& contexts,
+                                                       const RankRequest& request,
+                                                       std::span<const std::vector<float>> biases,
+                                                       TaskPool& pool) {
+  std::vector<std::vector<std::int64_t>> ranks(
+      biases.size(), std::vector<std::int64_t>(contexts.num_rows(), kMissedRank));
+  ForEachScoredRow(scorer, contexts, request.catalogue_size, pool,
+                   [&](std::int64_t row, std::span<float> scores) {
+                     const ItemId target = request.targets[row];
+                     if (request.masked != nullptr) {
+                       Mask(request.masked->Row(row), target, scores);
+                     }
+                     std::vector<float> biased(scores.size());
+                     for (std::size_t b = 0; b < biases.size(); ++b) {
+                       std::transform(scores.begin(), scores.end(), biases[b].begin(),
+                                      biased.begin(), std::plus<>());
+                       ranks[b][row] = RankOf(biased, target);
+                     }
+                   });
+  return ranks;
 }
 
 WindowBatch SliceOf(const WindowBatch& contexts, std::int64_t begin, std::int64_t end) {

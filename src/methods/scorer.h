@@ -68,6 +68,14 @@ class Scorer {
                                                     TaskPool& pool) const;
 };
 
+// Returns, for every bias, the ranks the targets would have if it were added to the scores of every
+// context; the contexts are scored once. Biases hold at least `catalogue_size` items.
+std::vector<std::vector<std::int64_t>> RanksWithBiases(const Scorer& scorer,
+                                                       const WindowBatch& contexts,
+                                                       const RankRequest& request,
+                                                       std::span<const std::vector<float>> biases,
+                                                       TaskPool& pool);
+
 // Returns contexts [begin, end) of a batch.
 WindowBatch SliceOf(const WindowBatch& contexts, std::int64_t begin, std::int64_t end);
 

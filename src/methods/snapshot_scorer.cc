@@ -48,18 +48,18 @@ const BoundModel& SnapshotScorer::Encoder(TaskPool& pool) const {
   return *encoder_;
 }
 
-std::shared_ptr<const BoundModel> SnapshotScorer::Bound(std::int64_t catalogue_size,
-                                                        TaskPool& pool) const {
+const BoundModel& SnapshotScorer::Bound(std::int64_t catalogue_size, TaskPool& pool) const {
   const std::lock_guard lock(mutex_);
-  auto& bound = bound_[catalogue_size];
-  if (bound == nullptr) {
-    bound = std::make_shared<const BoundModel>(ScoringModel{.backbone = *snapshot_->backbone,
-                                                            .slots = slots_,
-                                                            .catalogue_size = catalogue_size,
-                                                            .bias_N = {}},
-                                               pool);
+  BoundCatalogue& bound = bound_[catalogue_size];
+  if (bound.model == nullptr) {
+    if (snapshot_->prior != nullptr) bound.bias_N = BiasOf(*snapshot_->prior, catalogue_size);
+    bound.model = std::make_unique<const BoundModel>(ScoringModel{.backbone = *snapshot_->backbone,
+                                                                  .slots = slots_,
+                                                                  .catalogue_size = catalogue_size,
+                                                                  .bias_N = bound.bias_N},
+                                                     pool);
   }
-  return bound;
+  return *bound.model;
 }
 
 std::vector<std::int32_t> SnapshotScorer::SlotsOf(std::span<const Route> routes) {
@@ -86,7 +86,7 @@ void SnapshotScorer::Score(const WindowBatch& contexts, std::int64_t catalogue_s
                            std::span<float> scores_BN) const {
   TaskPool pool(1);
   const auto slots = SlotsOf(Routes(contexts, pool));
-  ScoreAll(*Bound(catalogue_size, pool), {.rows = contexts, .slots = slots}, pool, scores_BN);
+  ScoreAll(Bound(catalogue_size, pool), {.rows = contexts, .slots = slots}, pool, scores_BN);
 }
 
 RoutedRanks SnapshotScorer::Ranks(const WindowBatch& contexts, const RankRequest& request,
@@ -95,7 +95,7 @@ RoutedRanks SnapshotScorer::Ranks(const WindowBatch& contexts, const RankRequest
   result.routes = Routes(contexts, pool);
   const auto slots = SlotsOf(result.routes);
   result.ranks =
-      RankTargets(*Bound(request.catalogue_size, pool), {.rows = contexts, .slots = slots},
+      RankTargets(Bound(request.catalogue_size, pool), {.rows = contexts, .slots = slots},
                   {.targets = request.targets, .masked = request.masked}, pool);
   return result;
 }
@@ -106,7 +106,7 @@ std::vector<std::vector<RankedItem>> SnapshotScorer::TopK(const WindowBatch& con
   const auto slots = SlotsOf(Routes(contexts, pool));
   const MaskedItems masked = Masked(contexts, request);
   const auto best =
-      TopItems(*Bound(request.catalogue_size, pool), {.rows = contexts, .slots = slots},
+      TopItems(Bound(request.catalogue_size, pool), {.rows = contexts, .slots = slots},
                {.k = request.k, .masked = &masked}, pool);
   std::vector<std::vector<RankedItem>> result(best.size());
   for (std::size_t row = 0; row < best.size(); ++row) {
@@ -121,7 +121,7 @@ std::vector<double> SnapshotScorer::Nll(const WindowBatch& contexts,
                                         std::span<const ItemId> targets,
                                         std::int64_t catalogue_size, TaskPool& pool) const {
   const auto slots = SlotsOf(Routes(contexts, pool));
-  return TargetNll(*Bound(catalogue_size, pool), {.rows = contexts, .slots = slots}, targets, pool);
+  return TargetNll(Bound(catalogue_size, pool), {.rows = contexts, .slots = slots}, targets, pool);
 }
 
 }  // namespace raie

@@ -1,8 +1,9 @@
 // How does a snapshot answer?
 //
 // Concept: two passes. The frozen backbone without adapter gives z, which names the region; then
-//          the region's adapter and item rows give the scores. Without regions there is one pass,
-//          and so there is where a hash of the user names the region (`random_regions`).
+//          the region's adapter and item rows give the scores, the snapshot's popularity prior
+//          included. Without regions there is one pass, and so there is where a hash of the user
+//          names the region (`random_regions`).
 // Source:  METHOD section 4, Eq. 9 and 10.
 // Errors:  kInvalidArgument for contexts without users where the user names the region.
 // Threads: answers do not depend on earlier questions; methods that take a pool use it from one
@@ -44,9 +45,15 @@ class SnapshotScorer final : public Scorer {
                           std::int64_t catalogue_size, TaskPool& pool) const;
 
  private:
+  // A model and what it refers to.
+  struct BoundCatalogue {
+    std::vector<float> bias_N;  // of the prior; empty: none
+    std::unique_ptr<const BoundModel> model;
+  };
+
   // The weights, bound and packed once: for routing, and for each catalogue that is asked for.
   const BoundModel& Encoder(TaskPool& pool) const;
-  std::shared_ptr<const BoundModel> Bound(std::int64_t catalogue_size, TaskPool& pool) const;
+  const BoundModel& Bound(std::int64_t catalogue_size, TaskPool& pool) const;
   static std::vector<std::int32_t> SlotsOf(std::span<const Route> routes);
 
   std::shared_ptr<const Snapshot> snapshot_;
@@ -54,7 +61,7 @@ class SnapshotScorer final : public Scorer {
   std::vector<ScoringSlot> slots_;  // by slot of the region set; one if there are no regions
   mutable std::mutex mutex_;        // guards what follows
   mutable std::unique_ptr<const BoundModel> encoder_;
-  mutable std::map<std::int64_t, std::shared_ptr<const BoundModel>> bound_;
+  mutable std::map<std::int64_t, BoundCatalogue> bound_;  // a map: what it holds stays in place
 };
 
 }  // namespace raie

@@ -5,8 +5,10 @@
 #include <string>
 #include <utility>
 
+#include "evaluation/comparison.h"
 #include "methods/group_trainer.h"
 #include "methods/method.h"
+#include "methods/popularity_prior.h"
 #include "methods/slice_plan.h"
 #include "service/next_slice.h"
 #include "store/journal.h"
@@ -54,10 +56,12 @@ nlohmann::ordered_json TrainingToJson(const AdaptReport& report) {
 }
 
 nlohmann::ordered_json ReportOf(const AdaptReport& report, const PreparedData& data) {
-  return {{"edits", ToJson(report.edits)},
-          {"comparison", ToJson(report.comparison)},
-          {"drift", ToJson(report.drift, data)},
-          {"training", TrainingToJson(report)}};
+  nlohmann::ordered_json json = {{"edits", ToJson(report.edits)},
+                                 {"comparison", ToJson(report.comparison)},
+                                 {"drift", ToJson(report.drift, data)},
+                                 {"training", TrainingToJson(report)}};
+  if (report.prior.has_value()) json["popularity_prior"] = ToJson(*report.prior);
+  return json;
 }
 
 struct Edited {
@@ -73,12 +77,18 @@ Edited Learn(const NextSlice& next, const PreparedData& data, const PhaseControl
   return {*raie->snapshot(), std::move(report)};
 }
 
-// A slice too short for a window must not bar the way to those after it: its items become known.
-Edited LearnItemsOnly(const NextSlice& next) {
+// A slice too short for a window must not bar the way to those after it: its items become known,
+// and its events count where a prior was chosen before.
+Edited LearnItemsOnly(const NextSlice& next, const PreparedData& data) {
   Edited edited{WithCatalogue(next.before, next.catalogue_size,
                               static_cast<std::uint64_t>(next.configuration.seed)),
                 {}};
   edited.snapshot.slice = next.slice;
+  if (next.prior != nullptr && next.configuration.edit.popularity_prior.use == PriorUse::kOn) {
+    edited.snapshot.prior = std::make_shared<const PopularityPrior>(CountPrior(
+        data, next.adapt_slice(),
+        {.weight = next.prior->weight, .half_life_seconds = next.prior->half_life_seconds}));
+  }
   return edited;
 }
 
@@ -148,7 +158,7 @@ nlohmann::ordered_json EditModelDirectory(const fs::path& path, const PreparedDa
                                           const PhaseControl& control) {
   NextSlice next = LoadNextSlice(path, data, slice, control);
   const bool trains = next.windows.training.size() > 0;
-  const Edited edited = trains ? Learn(next, data, control) : LearnItemsOnly(next);
+  const Edited edited = trains ? Learn(next, data, control) : LearnItemsOnly(next, data);
   const AdaptReport& report = edited.report;
   CheckNotCancelled(control, "the new version was written; the model is as it was");
 
@@ -172,6 +182,7 @@ nlohmann::ordered_json EditModelDirectory(const fs::path& path, const PreparedDa
                                    {"slice", next.slice},
                                    {"interval", next.configuration.edit.drift.interval},
                                    {"seconds", report.seconds}};
+  if (report.prior.has_value()) result["prior_seconds"] = report.prior->seconds;
   if (!trains) {
     result["note"] = "slice " + std::to_string(next.slice) +
                      " has no window to train on; the version knows its new items, nothing else "

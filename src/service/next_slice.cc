@@ -1,6 +1,7 @@
 #include "service/next_slice.h"
 
 #include <string>
+#include <utility>
 
 #include "raie/error.h"
 
@@ -54,6 +55,7 @@ NextSlice LoadNextSlice(const std::filesystem::path& path, const PreparedData& d
   CheckDataMatches(data, current, model.LoadItemNames(current.number));
   NextSlice next{.model = std::move(model), .current = std::move(current)};
   next.before = next.model.LoadSnapshot(next.current.number);
+  next.prior = std::exchange(next.before.prior, nullptr);
   CheckHasRegions(next.model, next.before);
   next.configuration =
       ConfigureAgain(control.settings, OptionsOf(data).protocol, next.current.configuration);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 
 #include "data/prepared_data.h"
 #include "methods/method.h"
@@ -21,7 +22,8 @@ inline constexpr int kNextSlice = -1;
 struct NextSlice {
   ModelDirectory model;
   VersionInfo current;
-  Snapshot before;
+  Snapshot before;  // without its prior: what is learnt is the model, whatever was popular
+  std::shared_ptr<const PopularityPrior> prior;  // of `before`
   Configuration configuration;
   int slice = 0;
   SliceWindows windows;

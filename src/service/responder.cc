@@ -45,6 +45,7 @@ Responder::Responder(std::shared_ptr<const Snapshot> snapshot, ItemNames names, 
   packed_items_.Pack(
       kernels::View(snapshot_->items->base_ND(), snapshot_->catalogue_size, backbone.dim()),
       kernels::PackFor::kForward);
+  if (snapshot_->prior != nullptr) bias_N_ = BiasOf(*snapshot_->prior, snapshot_->catalogue_size);
   for (std::int64_t i = 0; i < names_.ids.size(); ++i) {
     const ItemId item{static_cast<std::int32_t>(i)};
     by_id_.emplace(names_.ids[i], item);
@@ -90,6 +91,7 @@ std::vector<float> Responder::Scores(const Slot& slot, std::span<const float> hi
     for (std::int64_t d = 0; d < dim; ++d) score += hidden_D[d] * row_D[d];
     scores_N[item] = score;
   }
+  for (std::size_t i = 0; i < bias_N_.size(); ++i) scores_N[i] += bias_N_[i];
   return scores_N;
 }
 

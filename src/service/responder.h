@@ -1,8 +1,9 @@
 // How is one request answered quickly?
 //
 // Concept: what does not depend on the request is made once: the bound weights of the backbone and
-//          of every adapter, the packed item rows, the index from raw ids and titles to items. A
-//          request is then two short forward passes (route, predict) and one pass over the items.
+//          of every adapter, the packed item rows, what the popularity prior adds, the index from
+//          raw ids and titles to items. A request is then two short forward passes (route, predict)
+//          and one pass over the items.
 // Source:  METHOD section 4, Eq. 9 and 10.
 // Errors:  kInvalidArgument for an empty context.
 // Threads: const methods may run concurrently.
@@ -72,6 +73,7 @@ class Responder {
   ItemRows routing_rows_;
   std::vector<Slot> slots_;  // by slot of the region set; one if there are no regions
   kernels::PackedWeights packed_items_;
+  std::vector<float> bias_N_;  // of the popularity prior; empty: none
   std::unordered_map<std::string_view, ItemId> by_id_;
   std::unordered_map<std::string_view, std::vector<ItemId>> by_title_;
 };

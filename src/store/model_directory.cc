@@ -11,6 +11,7 @@
 #include "raie/version.h"
 #include "store/manifest.h"
 #include "store/names_file.h"
+#include "store/prior_file.h"
 #include "store/snapshot_files.h"
 
 namespace raie {
@@ -237,6 +238,10 @@ Snapshot ModelDirectory::LoadSnapshot(std::int32_t version) const {
   snapshot.old_catalogue_size = info.old_catalogue_size;
   snapshot.backbone = LoadBackbone(path_ / kBackboneFile, info_.backbone);
   LoadVersionFiles(folder, snapshot);
+  if (manifest.at("files").contains(kPriorFile)) {
+    snapshot.prior =
+        std::make_shared<const PopularityPrior>(LoadPrior(folder, info.catalogue_size));
+  }
   return snapshot;
 }
 

@@ -3,8 +3,9 @@
 // Concept: a folder. model.json and base/ are written once, by `raie fit`: what all versions share
 //          (the backbone, how its windows are cut, the configuration). versions/NNNN/ holds what
 //          one version is made of: regions, item rows, adapters (PEFT folders), item names, the
-//          edit journal, the effective configuration; files a version did not change are hard links
-//          to its parent's. CURRENT names the version that answers. docs/formats.md.
+//          popularity prior if one was chosen, the edit journal, the effective configuration; files
+//          a version did not change are hard links to its parent's. CURRENT names the version that
+//          answers. docs/formats.md.
 // Errors:  kNotFound; kCorruptData for a file that is missing, cut short or changed by a byte (all
 //          digests are checked when a version is loaded); kUnavailable if another process writes
 //          to the model; kCorruptData for a data set that is not the model's, too.

@@ -10,6 +10,7 @@
 #include "adapters/peft_file.h"
 #include "base/files.h"
 #include "raie/error.h"
+#include "store/prior_file.h"
 #include "store/regions_file.h"
 #include "tensorfile/safetensors.h"
 #include "training/item_table.h"
@@ -144,6 +145,7 @@ void SaveVersionFiles(const fs::path& folder, const Snapshot& snapshot) {
               {{"items", {routing.num_items(), routing.dim()}, routing.base_ND()}});
   SaveEditorState(folder, snapshot.editor);
   SaveAdapters(folder, snapshot);
+  if (snapshot.prior != nullptr) SavePrior(folder, *snapshot.prior);
 }
 
 void LoadVersionFiles(const fs::path& folder, Snapshot& snapshot) {

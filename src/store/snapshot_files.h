@@ -2,8 +2,8 @@
 //
 // Concept: base/backbone.safetensors (one tensor a parameter) for the frozen backbone; in a
 // version:
-//          items.safetensors (rows that scores and routes are made with), regions.*, and
-//          adapters/region-ID or adapters/global.
+//          items.safetensors (rows that scores and routes are made with), regions.*,
+//          adapters/region-ID or adapters/global, and prior.* where there is a popularity prior.
 // Errors:  kCorruptData if a shape differs from what the backbone's options ask for.
 #pragma once
 
@@ -23,6 +23,7 @@ std::unique_ptr<Backbone> LoadBackbone(const std::filesystem::path& path,
 void SaveVersionFiles(const std::filesystem::path& folder, const Snapshot& snapshot);
 
 // Fills items, routing_items, editor and adapters of a snapshot whose backbone and sizes are set.
+// The prior is read by LoadPrior if the version's manifest lists it.
 void LoadVersionFiles(const std::filesystem::path& folder, Snapshot& snapshot);
 
 }  // namespace raie

@@ -3,7 +3,7 @@
 // Concept: an immutable value of shared immutable parts; a new version shares what it did not
 //          touch. A request is routed by z (frozen backbone, no adapter, the rows of
 //          `routing_items`) to its nearest region, then scored by the backbone with that region's
-//          adapter and the rows of `items`.
+//          adapter and the rows of `items`, and by recent popularity where there is a prior.
 // Source:  METHOD section 4 ("Routing", "Item rows"); docs/architecture.md.
 // Threads: const use may run concurrently.
 #pragma once
@@ -16,6 +16,7 @@
 #include "backbones/backbone.h"
 #include "raie/types.h"
 #include "regions/region_set.h"
+#include "training/popularity_prior.h"
 
 namespace raie {
 
@@ -36,6 +37,8 @@ struct Snapshot {
   EditorState editor;                              // no regions: a method without routing
   AdapterMap adapters;  // by region; several regions may share one. kNoRegion: every window whose
                         // region has none (methods with one adapter have only this entry)
+  std::shared_ptr<const PopularityPrior> prior;  // null: none. Scores only: neither routes nor the
+                                                 // losses that adapters train on ever see it
 
   // The adapter of a region, or null if the backbone answers as it is.
   const Adapter* AdapterOf(RegionId region) const {

@@ -18,16 +18,23 @@ namespace {
 using testing::Shop;
 using testing::TinyShop;
 
-AdaptOptions ContractOptions() {
+// A method, and whether it answers with a popularity prior.
+struct MethodSubject {
+  const MethodInfo* method;
+  PriorUse prior;
+};
+
+AdaptOptions ContractOptions(PriorUse prior) {
   AdaptOptions options = Shop::Options(EditorPreset::kPaper);
+  options.popularity_prior.use = prior;
   options.item_rows = ItemRowsKind::kShared;
   options.checkpoints = 2;
   return options;
 }
 
 // Without a tuning pass: quicker where choices are not the point.
-AdaptOptions QuickOptions() {
-  AdaptOptions options = ContractOptions();
+AdaptOptions QuickOptions(PriorUse prior) {
+  AdaptOptions options = ContractOptions(prior);
   options.budget = BudgetKind::kOwn;
   return options;
 }
@@ -62,16 +69,18 @@ std::vector<float> ScoresOf(const Method& method) {
                            TinyShop().data.catalogue_size(1));
 }
 
-class MethodContract : public ::testing::TestWithParam<const MethodInfo*> {
+class MethodContract : public ::testing::TestWithParam<MethodSubject> {
  protected:
-  const char* name() const { return GetParam()->name; }
+  const char* name() const { return GetParam().method->name; }
+  AdaptOptions ContractOptions() const { return raie::ContractOptions(GetParam().prior); }
+  AdaptOptions QuickOptions() const { return raie::QuickOptions(GetParam().prior); }
 };
 
 TEST_P(MethodContract, SaysWhatItIs) {
   Shop& shop = TinyShop();
   EXPECT_EQ(MakeMethod(name(), shop.context(), ContractOptions())->name(), name());
-  EXPECT_GT(std::string(GetParam()->summary).size(), 10u);
-  EXPECT_FALSE(std::string(GetParam()->source).empty());
+  EXPECT_GT(std::string(GetParam().method->summary).size(), 10u);
+  EXPECT_FALSE(std::string(GetParam().method->source).empty());
 }
 
 TEST_P(MethodContract, TheSameSeedGivesTheSameBytesAndScoresAreFinite) {
@@ -145,6 +154,39 @@ TEST_P(MethodContract, TheTuningPassAloneIsEnoughToJudge) {
   for (std::size_t i = 0; i < whole.curve.size(); ++i) {
     EXPECT_EQ(judged.curve[i].validation_ndcg10, whole.curve[i].validation_ndcg10);
   }
+  ASSERT_EQ(judged.prior.has_value(), GetParam().prior == PriorUse::kOn);
+  ASSERT_EQ(whole.prior.has_value(), judged.prior.has_value());
+  if (judged.prior.has_value()) {
+    EXPECT_EQ(judged.prior->chosen.weight, whole.prior->chosen.weight);
+    EXPECT_EQ(judged.prior->chosen.validation_ndcg10, whole.prior->chosen.validation_ndcg10);
+  }
+}
+
+TEST_P(MethodContract, ShowsTheStateItTunedOnceForEverySlice) {
+  Shop& shop = TinyShop();
+  for (const AdaptOptions& options : {ContractOptions(), QuickOptions()}) {
+    int shown = 0;
+    RunContext context = shop.context();
+    context.on_tuned = [&](const TunedState& state) {
+      ++shown;
+      EXPECT_EQ(state.slice.slice, 1);
+      EXPECT_GT(state.split.validation.size(), 0);
+      const auto read =
+          ReadContexts(shop.data, state.split.validation, std::vector<std::int64_t>{0},
+                       shop.windows.context, state.split.early_catalogue);
+      const auto scores = testing::ScoresOf(state.scorer, read, state.split.early_catalogue);
+      EXPECT_TRUE(std::ranges::all_of(scores, [](float score) { return std::isfinite(score); }));
+    };
+    const auto method = MakeMethod(name(), context, options);
+    method->Prepare(shop.snapshot, shop.setup.training);
+    EXPECT_EQ(shown, 0);
+    method->Adapt(shop.slice());
+    EXPECT_EQ(shown, 1);
+    AdaptSlice judged = shop.slice();
+    judged.passes = AdaptPasses::kTuningOnly;
+    method->Adapt(judged);
+    EXPECT_EQ(shown, 2);
+  }
 }
 
 TEST_P(MethodContract, LearnsOnEveryBackbone) {
@@ -197,14 +239,17 @@ TEST_P(MethodContractThreads, TheSameRanksForAnyNumber) {
   EXPECT_EQ(ranks[2], ranks[0]);
 }
 
-std::vector<const MethodInfo*> All() {
-  std::vector<const MethodInfo*> all;
-  for (const MethodInfo& method : Methods()) all.push_back(&method);
+std::vector<MethodSubject> All() {
+  std::vector<MethodSubject> all;
+  for (const MethodInfo& method : Methods()) {
+    for (const PriorUse prior : {PriorUse::kOff, PriorUse::kOn}) all.push_back({&method, prior});
+  }
   return all;
 }
 
-std::string NameOf(const ::testing::TestParamInfo<const MethodInfo*>& info) {
-  return info.param->name;
+std::string NameOf(const ::testing::TestParamInfo<MethodSubject>& info) {
+  return std::string(info.param.method->name) +
+         (info.param.prior == PriorUse::kOn ? "_with_prior" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(All, MethodContract, ::testing::ValuesIn(All()), NameOf);
@@ -213,7 +258,8 @@ INSTANTIATE_TEST_SUITE_P(All, MethodContractThreads, ::testing::ValuesIn(All()),
 TEST(MethodContractNames, AreUniqueAndAnUnknownOneIsAnError) {
   std::set<std::string> names;
   for (const MethodInfo& method : Methods()) EXPECT_TRUE(names.insert(method.name).second);
-  EXPECT_THROW(MakeMethod("no_such_method", TinyShop().context(), ContractOptions()), Error);
+  EXPECT_THROW(MakeMethod("no_such_method", TinyShop().context(), ContractOptions(PriorUse::kOff)),
+               Error);
 }
 
 }  // namespace

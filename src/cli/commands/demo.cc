@@ -72,16 +72,28 @@ std::string TruthText(const nlohmann::ordered_json& report) {
 }
 
 std::string MethodsText(const nlohmann::ordered_json& methods) {
-  Table table({"method", "S held-out R@10", "S held-out N@10", "T R@10", "T N@10", "training (s)",
-               "samples"});
+  std::vector<std::string> header = {"method", "S held-out R@10", "S held-out N@10", "T R@10",
+                                     "T N@10", "training (s)",    "samples"};
+  const bool prior = std::ranges::any_of(
+      methods, [](const nlohmann::ordered_json& method) { return method.contains("priors"); });
+  if (prior) header.insert(header.end(), {"popularity prior", "choosing it (s)"});
+  Table table(header);
   const auto number = [](const nlohmann::ordered_json& part, const char* key) {
     return part.at(key).is_number() ? Fixed(part.at(key), 4) : std::string("n/a");
   };
   for (const auto& method : methods) {
-    table.Add({method.at("method").get<std::string>(), number(method.at("S_held_out"), "recall@10"),
-               number(method.at("S_held_out"), "ndcg@10"), number(method.at("T"), "recall@10"),
-               number(method.at("T"), "ndcg@10"), Fixed(method.at("seconds"), 1),
-               Count(method.at("samples"))});
+    std::vector<std::string> row = {method.at("method").get<std::string>(),
+                                    number(method.at("S_held_out"), "recall@10"),
+                                    number(method.at("S_held_out"), "ndcg@10"),
+                                    number(method.at("T"), "recall@10"),
+                                    number(method.at("T"), "ndcg@10"),
+                                    Fixed(method.at("seconds"), 1),
+                                    Count(method.at("samples"))};
+    if (prior) {
+      row.push_back(PriorText(method.at("priors")[0]));
+      row.push_back(Fixed(method.at("prior_seconds"), 1));
+    }
+    table.Add(std::move(row));
   }
   return table.ToText();
 }

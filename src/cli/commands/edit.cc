@@ -38,6 +38,16 @@ std::string EditTrainingText(const nlohmann::ordered_json& training) {
   return text + "\n";
 }
 
+std::string ChosenPriorText(const nlohmann::ordered_json& report) {
+  if (!report.contains("popularity_prior")) return "";
+  const auto& prior = report.at("popularity_prior");
+  return "\nPopularity prior\n" + PriorText(prior) + "; F validation NDCG@10 " +
+         Fixed(prior.at("F_validation_ndcg@10"), 4) + ", without it " +
+         Fixed(prior.at("without_prior"), 4) + "; chosen from " +
+         Count(std::ssize(prior.at("candidates"))) + " in " + Fixed(report.at("prior_seconds"), 1) +
+         " s\n";
+}
+
 int RunEdit(const EditArguments& arguments, Invocation& invocation) {
   const PreparedData data = PreparedData::Load(arguments.data);
   const auto report = EditModelDirectory(arguments.model, data, static_cast<int>(arguments.slice),
@@ -51,7 +61,7 @@ int RunEdit(const EditArguments& arguments, Invocation& invocation) {
   Print("Edits\n" + EditsText(report.at("edits")) + "\nRegions before and after\n" +
         ComparisonText(report.at("comparison")) + "\nDrift (loss of the model before the edit)\n" +
         DriftText(report) + "\nTraining\n" + EditTrainingText(report.at("training")) +
-        "\nwrote version " + report.at("version").dump() + " of " + arguments.model +
+        ChosenPriorText(report) + "\nwrote version " + report.at("version").dump() + " of " + arguments.model +
         " (learnt from slice " + report.at("slice").dump() + ")\n");
   return kExitOk;
 }

@@ -1,5 +1,8 @@
+#include <algorithm>
+
 #include "base/options_json.h"
 #include "cli/commands/commands.h"
+#include "cli/report_text.h"
 #include "cli/table.h"
 #include "store/model_directory.h"
 
@@ -15,6 +18,22 @@ struct ShowArguments {
     visit(self.history, Field{.name = "history", .help = "list its versions and their edits"});
   }
 };
+
+nlohmann::ordered_json DescribePrior(const PopularityPrior* prior) {
+  if (prior == nullptr) return nullptr;
+  return {{"weight", prior->weight},
+          {"half_life_days", prior->half_life_seconds / 86400},
+          {"counted_until", prior->end_seconds},
+          {"items_counted",
+           std::ranges::count_if(prior->counts_N, [](float count) { return count > 0; })}};
+}
+
+std::string PriorLine(const nlohmann::ordered_json& prior) {
+  if (prior.is_null()) return "";
+  return "popularity prior: " + PriorText(prior) + ", events of " +
+         Count(prior.at("items_counted")) + " items counted up to " +
+         Moment(prior.at("counted_until")) + "\n";
+}
 
 nlohmann::ordered_json Describe(const ModelDirectory& model) {
   const std::int32_t version = model.current();
@@ -37,6 +56,7 @@ nlohmann::ordered_json Describe(const ModelDirectory& model) {
           {"items", snapshot.catalogue_size},
           {"tau", snapshot.editor.calibration.tau},
           {"delta", snapshot.editor.calibration.delta},
+          {"popularity_prior", DescribePrior(snapshot.prior.get())},
           {"regions", regions}};
 }
 
@@ -49,7 +69,7 @@ std::string DescriptionText(const nlohmann::ordered_json& about) {
                      "version " + about.at("current").dump() + " answers (of " +
                      about.at("versions").dump() + "), learnt from slices 0 to " +
                      about.at("slice").dump() + "; tau " + Fixed(about.at("tau"), 4) + ", delta " +
-                     Fixed(about.at("delta"), 4) + "\n";
+                     Fixed(about.at("delta"), 4) + "\n" + PriorLine(about.at("popularity_prior"));
   Table table({"region", "radius (degrees)", "members", "updates", "expands", "adapter"});
   for (const auto& region : about.at("regions")) {
     table.Add({region.at("region").dump(),

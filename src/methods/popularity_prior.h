@@ -1,0 +1,46 @@
+// Do scores of a method get better if they lean on what was taken lately, and how much?
+//
+// Concept: a decorator around any method and any scorer. The method learns as it would without a
+//          prior; the state its own choices were made at (TunedState: nothing at or after the
+//          border was seen) scores the validation windows once, and every candidate (weight,
+//          half-life) ranks them from those scores, counts taken up to the border. The best by
+//          NDCG@10 is then used with counts up to the end of the slice: those requests of the next
+//          slice are answered with. Weight 0 is a candidate, and ties go to it.
+// Source:  ours (O), METHOD section 4 ("Option popularity_prior"). S held-out windows are scored
+//          with the same counts as T: with what would answer them after the slice.
+// Cost:    about one ranking of the validation windows and a pass over the events a half-life; no
+//          samples (budget = own, which has no tuning pass: one pass over the part before it).
+#pragma once
+
+#include <memory>
+
+#include "methods/adapt_options.h"
+#include "methods/adapt_report.h"
+#include "methods/method.h"
+#include "methods/scorer.h"
+#include "training/popularity_prior.h"
+
+namespace raie {
+
+// Returns which prior a tuned state ranks the validation windows best with.
+PriorChoice ChoosePrior(const RunContext& context, const PriorOptions& options,
+                        const TunedState& state);
+
+struct PriorShape {
+  double weight = 0;
+  double half_life_seconds = 0;
+};
+
+// Counts the events of slices 0 .. slice.slice but those that are held out.
+PopularityPrior CountPrior(const PreparedData& data, const AdaptSlice& slice,
+                           const PriorShape& shape);
+
+// Returns the scorer with the prior added to its scores; the scorer itself if `prior` is null.
+std::unique_ptr<Scorer> WithPrior(std::unique_ptr<Scorer> scorer,
+                                  std::shared_ptr<const PopularityPrior> prior);
+
+// Returns a method made by `make` that chooses a prior after each slice and answers with it.
+std::unique_ptr<Method> MakeWithPrior(const RunContext& context, const AdaptOptions& options,
+                                      MakeMethodFunction make);
+
+}  // namespace raie
