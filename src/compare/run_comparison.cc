@@ -110,18 +110,22 @@ class Comparison {
     return settings;
   }
 
-  std::vector<TunedSettings> Candidates(const Variant& variant, const std::string& method) const {
-    std::vector<std::string> fixed;
-    for (const Setting& setting : control_.settings.values) fixed.push_back(setting.key);
-    for (const Setting& setting : variant.settings) fixed.push_back(setting.key);
-    const Configuration configuration =
-        ConfigureFit(data_, SettingsOf(variant, grid_.seeds.front(), {}));
-    return TuningCandidates(method, configuration.editor, options_.tune, fixed);
+  TuningGrid GridOf(const Variant& variant, const std::string& method) const {
+    const Settings settings = SettingsOf(variant, grid_.seeds.front(), {});
+    const Configuration configuration = ConfigureFit(data_, settings);
+    return MakeTuningGrid(
+        {.method = method,
+         .editor = configuration.editor,
+         .options = configuration.edit,
+         .count = options_.tune,
+         .is_given = [&](const std::string& key) { return IsGiven(settings, key); }});
   }
 
   // Before anything is run: every configuration of every cell must be one that works.
   void CheckSettings(const Variant& variant, const std::string& method) {
-    const auto candidates = Candidates(variant, method);
+    const TuningGrid grid = GridOf(variant, method);
+    const auto& candidates = grid.candidates;
+    NoteFewer(method, grid);
     num_candidates_[TuningFile(variant, method)] = std::ssize(candidates);
     for (const TunedSettings& tuned : candidates) {
       const Configuration configuration =
@@ -129,6 +133,16 @@ class Comparison {
       TaskPool one(1);
       MakeMethod(method, {.data = data_, .pool = one}, configuration.edit);
     }
+  }
+
+  // Says which methods get fewer configurations than the others, and why.
+  void NoteFewer(const std::string& method, const TuningGrid& grid) {
+    const auto tried = std::ssize(grid.candidates);
+    if (grid.given.empty() || tried >= options_.tune) return;
+    std::string keys;
+    for (const std::string& key : grid.given) keys += (keys.empty() ? "" : ", ") + key;
+    notes_.insert("note: " + method + " is tuned on " + std::to_string(tried) + " of " +
+                  std::to_string(options_.tune) + " configurations, since you give " + keys);
   }
 
   static WorkNames FitNames(const std::string& backbone) { return {"fit " + backbone, "fit"}; }
@@ -216,7 +230,10 @@ class Comparison {
                        std::to_string(counts["tune"]) + " tuning passes, " +
                        std::to_string(counts["cell"]) + " cells";
     if (counts["cell"] > 0) line += ", " + DurationText(seconds);
-    if (request_.say) request_.say(line);
+    if (request_.say) {
+      request_.say(line);
+      for (const std::string& note : notes_) request_.say(note);
+    }
     return {{"cells", all},
             {"done", all - counts["cell"]},
             {"fits", counts["fit"]},
@@ -258,7 +275,7 @@ class Comparison {
     const fs::path file = TuningFile(variant, method);
     if (run_.Has(file)) return ChosenSettings(run_.LoadJson(file));
     const std::uint64_t seed = grid_.seeds.front();
-    const auto candidates = Candidates(variant, method);
+    const auto candidates = GridOf(variant, method).candidates;
     std::size_t tried = 0;
     const TuningChoice choice = ChooseBest(candidates, [&](const TunedSettings& tuned) {
       const auto observer =
@@ -366,6 +383,7 @@ class Comparison {
   FittedModels fits_;
   std::map<std::pair<const Variant*, std::uint64_t>, fs::path> fit_places_;
   std::map<fs::path, std::int64_t> num_candidates_;  // by tuning file
+  std::set<std::string> notes_;                      // on the tuning
   RefitOptions refit_;                               // of the cell at work
   TimeBook book_;
   Json times_ = Json::array();

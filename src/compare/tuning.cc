@@ -4,50 +4,118 @@
 #include <nlohmann/json.hpp>
 #include <utility>
 
+#include "raie/error.h"
+
 namespace raie {
 namespace {
 
 struct Knob {
   const char* key;
-  std::vector<const char*> values;
+  std::vector<const char*> values;  // the default first
 };
 
-const Knob kRates = {"edit.learning_rate", {"5e-4", "2e-3"}};
+const Knob kRates = {"edit.learning_rate", {"5e-4", "2e-3", "1e-3", "4e-3"}};
+const Knob kManyRates = {"edit.learning_rate",
+                         {"5e-4", "1e-3", "2e-3", "4e-3", "2.5e-4", "1.25e-4", "7e-4", "1.4e-3",
+                          "2.8e-3", "5.6e-3", "3.5e-4", "8e-3"}};
 const Knob kRho = {"edit.rho", {"0.3", "0", "0.7"}};
+const Knob kRhoOfPaper = {"edit.rho", {"0.7", "0.3", "0"}};
 const Knob kSharing = {"edit.sharing", {"regional", "shared"}};
+const Knob kGate = {"edit.gate", {"drift", "drift-or-gain", "gain"}};
 
-// Six configurations each; the first knob varies slowest.
-std::vector<Knob> KnobsOf(const std::string& method, EditorPreset editor) {
+bool HasRegions(const std::string& method) {
+  return method == "raie" || method == "raie_wo_ke" || method == "raie_wo_kr" ||
+         method == "random_regions";
+}
+
+// What can be tuned of a method under the settings in force: twelve configurations at least, or
+// nothing.
+std::vector<Knob> KnobsOf(const TuningRequest& request) {
+  const std::string& method = request.method;
   if (method == "frozen" || method == "recent_popularity" || method == "full_retrain") return {};
-  if (method == "raie_wo_kr") return {kRates, kRho};
-  if (method == "raie" || method == "raie_wo_ke" || method == "random_regions") {
-    return {editor == EditorPreset::kPaper ? kRates : kSharing, kRho};
-  }
   if (method == "lora_replay") return {kRates, {"edit.replay.weight", {"0.3", "0.1", "0.5"}}};
   if (method == "lora_lwf") return {kRates, {"edit.lwf.weight", {"0.5", "0.1", "2"}}};
   if (method == "lsat") return {kRates, {"edit.lsat.long_share", {"0.6", "0.4", "0.8"}}};
-  return {{"edit.learning_rate", {"5e-4", "1e-3", "2e-3", "4e-3", "2.5e-4", "1.25e-4"}}};
+  if (!HasRegions(method)) return {kManyRates};
+  if (request.editor == EditorPreset::kPaper) return {kRates, kRhoOfPaper};
+  std::vector<Knob> knobs = {kRates, kRho};
+  // Without a tuning pass there is no gain to see; a penalty needs adapters of their own; with one
+  // adapter for all there is nothing to share.
+  if (request.options.budget == BudgetKind::kEqual) knobs.push_back(kGate);
+  if (request.options.overlap_penalty == 0 && method != "raie_wo_kr") knobs.push_back(kSharing);
+  return knobs;
+}
+
+// A point of the product: the place of each knob's value.
+using Point = std::vector<std::size_t>;
+
+std::vector<Point> AllPoints(const std::vector<Knob>& knobs) {
+  std::vector<Point> points = {{}};
+  for (const Knob& knob : knobs) {
+    std::vector<Point> grown;
+    for (const Point& point : points) {
+      for (std::size_t value = 0; value < knob.values.size(); ++value) {
+        grown.push_back(point);
+        grown.back().push_back(value);
+      }
+    }
+    points = std::move(grown);
+  }
+  return points;
+}
+
+// How often the picked points have the values of this one: one by one, then two at a time.
+std::pair<int, int> Familiarity(const Point& point, const std::vector<Point>& picked) {
+  std::pair<int, int> seen;
+  for (const Point& other : picked) {
+    int equal = 0;
+    for (std::size_t k = 0; k < point.size(); ++k) equal += point[k] == other[k];
+    seen.first += equal;
+    seen.second += equal * (equal - 1) / 2;
+  }
+  return seen;
+}
+
+// Takes the least familiar point again and again, the earlier of equals.
+std::vector<Point> PickSpread(std::vector<Point> points, std::int64_t count) {
+  std::vector<Point> picked;
+  while (!points.empty() && std::ssize(picked) < count) {
+    const auto next = std::ranges::min_element(
+        points, {}, [&](const Point& point) { return Familiarity(point, picked); });
+    picked.push_back(*next);
+    points.erase(next);
+  }
+  return picked;
 }
 
 }  // namespace
 
-std::vector<TunedSettings> TuningCandidates(const std::string& method, EditorPreset editor,
-                                            std::int64_t count,
-                                            const std::vector<std::string>& fixed) {
-  std::vector<TunedSettings> grid = {{}};
-  for (const Knob& knob : KnobsOf(method, editor)) {
-    if (std::ranges::find(fixed, knob.key) != fixed.end()) continue;
-    std::vector<TunedSettings> grown;
-    for (const TunedSettings& point : grid) {
-      for (const char* value : knob.values) {
-        grown.push_back(point);
-        grown.back().push_back({knob.key, value, "tuning"});
-      }
-    }
-    grid = std::move(grown);
+TuningGrid MakeTuningGrid(const TuningRequest& request) {
+  std::vector<Knob> knobs = KnobsOf(request);
+  const auto all = std::ssize(AllPoints(knobs));
+  if (!knobs.empty() && request.count > all) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "compare: --tune " + std::to_string(request.count) + ": method " + request.method +
+                    " has " + std::to_string(all) + " configurations to try; give --tune " +
+                    std::to_string(all) + " or fewer, so that every method gets as many");
   }
-  if (std::ssize(grid) > count) grid.resize(std::max<std::int64_t>(count, 0));
-  if (count <= 1 || grid.size() == 1) return {{}};
+  TuningGrid grid;
+  std::erase_if(knobs, [&](const Knob& knob) {
+    if (!request.is_given(knob.key)) return false;
+    grid.given.emplace_back(knob.key);
+    return true;
+  });
+  const auto points = PickSpread(AllPoints(knobs), request.count);
+  if (points.size() <= 1) {
+    grid.candidates = {{}};
+    return grid;
+  }
+  for (const Point& point : points) {
+    TunedSettings& settings = grid.candidates.emplace_back();
+    for (std::size_t k = 0; k < knobs.size(); ++k) {
+      settings.push_back({knobs[k].key, knobs[k].values[point[k]], "tuning"});
+    }
+  }
   return grid;
 }
 

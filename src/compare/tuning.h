@@ -1,12 +1,14 @@
 // Which configurations of a method are tried, and which one is taken?
 //
-// Concept: every method gets the same number of configurations. Each is judged by the best F
-//          validation NDCG@10 of its tuning pass on the first seed; the best one is used with all
-//          seeds. With one configuration the settings are as given; keys given on the command line
-//          or swept are not tuned.
-// Source:  METHOD section 2 ("Tuning"), section 4 (raie: rho in {0, .3, .7} and sharing). The grids
-//          of the other methods are ours (O): learning rate and the method's own knob.
-// Errors:  kInvalidArgument for a configuration that cannot work.
+// Concept: every method gets the same number of configurations, spread over the product of its
+// knobs
+//          so that each value of each knob is tried about equally often. Each is judged by the best
+//          F validation NDCG@10 of its tuning pass on the first seed; the best one is used with all
+//          seeds. What the user gives (in a file, by --set or in a sweep) is never tuned; what the
+//          settings in force rule out (a gain gate without a tuning pass, say) is not tried.
+// Source:  METHOD section 2 ("Tuning"), section 4 (raie: rho in {0, .3, .7} and sharing). Gates and
+//          learning rates of raie, and the grids of the other methods, are ours (O).
+// Errors:  kInvalidArgument for more configurations than a method has.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "methods/adapt_options.h"
 #include "raie/settings.h"
 #include "regions/editor_options.h"
 
@@ -22,12 +25,22 @@ namespace raie {
 
 using TunedSettings = std::vector<Setting>;
 
-// Returns at most `count` different configurations of a method; one without settings if count is 1
-// or the method has nothing to tune. Keys of `fixed` are left as they are. The paper's editor keeps
-// its sharing.
-std::vector<TunedSettings> TuningCandidates(const std::string& method, EditorPreset editor,
-                                            std::int64_t count,
-                                            const std::vector<std::string>& fixed);
+struct TuningRequest {
+  std::string method;
+  EditorPreset editor = EditorPreset::kRaie;  // the paper's keeps its gate and its sharing
+  AdaptOptions options;                       // in force where nothing is tuned
+  std::int64_t count = 6;                     // configurations wanted
+  std::function<bool(const std::string& key)> is_given = [](const std::string&) { return false; };
+};
+
+struct TuningGrid {
+  std::vector<TunedSettings> candidates;  // different ones; the first is the defaults. One without
+                                          // settings if there is nothing to tune
+  std::vector<std::string> given;         // knobs left alone because the user has given them
+};
+
+// Returns `count` configurations of a method, fewer only where keys that are given leave fewer.
+TuningGrid MakeTuningGrid(const TuningRequest& request);
 
 struct TuningChoice {
   std::vector<TunedSettings> candidates;

@@ -39,6 +39,23 @@ Configuration InForce(const Settings& settings, Configuration configuration) {
   return configuration;
 }
 
+// Gives a field another value than it has.
+void MakeOther(const ValueRef& field) {
+  struct Other {
+    void operator()(bool* value) const { *value = !*value; }
+    void operator()(std::int64_t* value) const { *value += 1; }
+    void operator()(double* value) const { *value = *value == 1 ? 2 : 1; }
+    void operator()(std::string* value) const { *value += "x"; }
+    void operator()(std::vector<double>* value) const { value->push_back(1); }
+    void operator()(std::vector<std::int64_t>* value) const { value->push_back(1); }
+    void operator()(std::vector<std::string>* value) const { value->emplace_back("x"); }
+    void operator()(const EnumRef& value) const {
+      value.set((value.get() + 1) % static_cast<int>(value.names.size()));
+    }
+  };
+  std::visit(Other{}, field);
+}
+
 }  // namespace
 
 Configuration Configure(const Settings& settings, std::optional<Protocol> protocol) {
@@ -78,9 +95,7 @@ bool IsGiven(const Settings& settings, const std::string& key) {
   const auto number = std::find_if(fields.begin(), fields.end(),
                                    [&](const FieldRef& field) { return field.path == key; });
   if (number == fields.end()) return false;
-  auto* value = std::get_if<std::int64_t*>(&number->value);
-  if (value == nullptr) return false;
-  **value += 1;
+  MakeOther(number->value);
   Apply(settings, one);
   Apply(settings, other);
   const FieldList plain = FieldsOf(one);

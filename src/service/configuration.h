@@ -70,8 +70,7 @@ Configuration Configure(const Settings& settings, std::optional<Protocol> protoc
 Configuration ConfigureAgain(const Settings& settings, Protocol protocol,
                              const nlohmann::ordered_json& saved);
 
-// Returns whether this key (of a whole number) was given: as a default of the command, by a file or
-// by itself.
+// Returns whether this key was given: as a default of the command, by a file or by itself.
 bool IsGiven(const Settings& settings, const std::string& key);
 
 // Returns the fields of the given sections ("" stands for the top level) as they are without

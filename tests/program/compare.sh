@@ -73,6 +73,21 @@ refused $kUsage 'prepared with protocol strict, not paper' \
 refused $kUsage 'drift.level' "$raie" "${grid[@]}" --output new --sweep edit.drift.level=0.05,0
 [ ! -e new/cells ] || fail 'a refused run ran a cell'
 
+# What a file or a flag gives is not tuned, and it is said who is tried with fewer configurations.
+printf '[edit]\nlearning_rate = 1e-3\n' >rate.toml
+given=("${common[@]}" --config rate.toml --set edit.rho=0 --methods lora,raie --seeds 1)
+ok "$raie" "${given[@]}" --tune 3 --output given --plan
+grep -q 'note: lora is tuned on 1 of 3 configurations, since you give edit.learning_rate$' .err ||
+  fail 'no note of a smaller grid'
+! grep -q 'note: raie' .err || fail 'raie has gates and sharing left to tune'
+ok "$raie" "${given[@]}" --tune 3 --output given
+tuning=given/tuning/sasrec/base/raie.json
+! grep -Eq 'learning_rate|rho' $tuning || fail 'what was given was tuned'
+[ "$(grep -c '"edit.gate"' $tuning)" -eq 3 ] || fail 'the gate was not tuned'
+grep -q '"learning_rate": 0.001' given/cells/sasrec/base/raie/seed-0/cell.json || fail 'another rate'
+refused $kUsage 'tune 13: method lora has 12 .*--tune 12' \
+  "$raie" "${common[@]}" --methods lora --tune 13 --output many
+
 # A sweep is a grid; what fits alike shares its checkpoint.
 ok "$raie" compare --data "$shop/data" "${quick[@]}" --methods raie --reference frozen --seeds 1 \
   --tune 1 --sweep regions.k=2,3 --sweep edit.rho=0,0.5 --output sweep --json

@@ -1,0 +1,33 @@
+#include "service/configuration.h"
+
+#include <gtest/gtest.h>
+
+#include "base/files.h"
+#include "data/log_fixture.h"
+
+namespace raie {
+namespace {
+
+TEST(ConfigurationTest, KnowsWhatWasGivenByWhomever) {
+  const testing::TemporaryFolder folder;
+  // Some with the very value they have without being given.
+  WriteFileAtomically(folder / "some.toml",
+                      "[edit]\nlearning_rate = 5e-4\ngate = \"gain\"\nrho = 0.3\n"
+                      "[edit.popularity_prior]\nweights = [0.5]\n[fit]\nmax_epochs = 7\n");
+  Settings settings;
+  settings.files = {(folder / "some.toml").string()};
+  settings.values = {{"edit.sharing", "shared", "--set"}};
+  settings.defaults = {{"edit.epochs", "1", "demo"}};
+  for (const char* key : {"edit.learning_rate", "edit.gate", "edit.rho", "fit.max_epochs",
+                          "edit.popularity_prior.weights", "edit.sharing", "edit.epochs"}) {
+    EXPECT_TRUE(IsGiven(settings, key)) << key;
+  }
+  for (const char* key : {"edit.replay.weight", "edit.keep_gate", "fit.batch_size",
+                          "edit.popularity_prior.half_lives", "edit.popularity_prior.use",
+                          "backbone.name", "regions.k", "no.such.key"}) {
+    EXPECT_FALSE(IsGiven(settings, key)) << key;
+  }
+}
+
+}  // namespace
+}  // namespace raie
