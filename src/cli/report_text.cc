@@ -1,5 +1,6 @@
 #include "cli/report_text.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <limits>
@@ -82,6 +83,31 @@ std::string ComparisonText(const nlohmann::ordered_json& comparison) {
   return table.ToText() + "separability (angle to the nearest other centre over the own radius) " +
          Fixed(Number(comparison.at("separability_before")), 2) + " before, " +
          Fixed(Number(comparison.at("separability_after")), 2) + " after\n";
+}
+
+std::string OutcomesText(const nlohmann::ordered_json& regions) {
+  std::vector<std::string> header = {"region", "outcome", "gate", "new windows", "memory windows"};
+  const bool asked = std::ranges::any_of(
+      regions, [](const nlohmann::ordered_json& region) { return region.contains("gain"); });
+  if (asked) header.insert(header.begin() + 3, {"gain (nats)", "users", "p", "p (Holm)"});
+  Table table(header);
+  for (const auto& region : regions) {
+    std::vector<std::string> row = {std::to_string(region.at("region").get<int>()),
+                                    !region.at("kept").get<bool>()     ? "turned down by validation"
+                                    : region.at("trained").get<bool>() ? "trained"
+                                                                       : "untouched",
+                                    region.at("gate").get<std::string>()};
+    if (asked && region.contains("gain")) {
+      row.insert(row.end(),
+                 {Fixed(region.at("gain"), 3), Count(region.at("gain_users")),
+                  Fixed(region.at("gain_p_value"), 4), Fixed(region.at("gain_p_adjusted"), 4)});
+    } else if (asked) {
+      row.insert(row.end(), 4, "n/a");
+    }
+    row.insert(row.end(), {Count(region.at("new_windows")), Count(region.at("memory_windows"))});
+    table.Add(std::move(row));
+  }
+  return table.ToText();
 }
 
 std::string PriorText(const nlohmann::ordered_json& prior) {

@@ -18,6 +18,10 @@ std::string EditsText(const nlohmann::ordered_json& edits);
 // How far each region moved and grew, and how well regions are apart (RQ4).
 std::string ComparisonText(const nlohmann::ordered_json& comparison);
 
+// What became of each region: trained or not, why the gate opened it, its gain where a gain gate
+// asked.
+std::string OutcomesText(const nlohmann::ordered_json& regions);
+
 // "weight 0.4, half-life 12.5 days", or that weight 0 was chosen.
 std::string PriorText(const nlohmann::ordered_json& prior);
 

@@ -1,6 +1,7 @@
 #include "compare/curve.h"
 
 #include "data/prepare.h"
+#include "evaluation/comparison.h"
 #include "methods/rank_windows.h"
 #include "training/metrics.h"
 
@@ -53,15 +54,6 @@ void CurveRecorder::Add(const Checkpoint& at) {
 }
 
 nlohmann::ordered_json BudgetToJson(const AdaptReport& report) {
-  auto regions = nlohmann::ordered_json::array();
-  for (const RegionTraining& region : report.regions) {
-    regions.push_back({{"region", Index(region.region)},
-                       {"trained", region.trained},
-                       {"kept", region.kept},
-                       {"new_windows", region.new_windows},
-                       {"memory_windows", region.memory_windows},
-                       {"rows_per_step", region.rows_per_step}});
-  }
   nlohmann::ordered_json json = {{"samples", report.training.samples},
                                  {"steps", report.training.steps},
                                  {"trained_parameters", report.training.trained_parameters},
@@ -71,7 +63,7 @@ nlohmann::ordered_json BudgetToJson(const AdaptReport& report) {
                                  {"chosen_share", report.chosen_share},
                                  {"bytes_kept", report.bytes_kept},
                                  {"forward_passes", report.forward_passes},
-                                 {"regions", regions}};
+                                 {"regions", RegionsToJson(report)}};
   if (report.prior.has_value()) json["prior_weight"] = report.prior->chosen.weight;
   return json;
 }

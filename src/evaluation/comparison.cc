@@ -92,6 +92,27 @@ std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> method
   return rows;
 }
 
+nlohmann::ordered_json RegionsToJson(const AdaptReport& report) {
+  auto regions = nlohmann::ordered_json::array();
+  for (const RegionTraining& region : report.regions) {
+    regions.push_back({{"region", Index(region.region)},
+                       {"gate", EnumNames(GateVerdict{})[static_cast<int>(region.gate)]},
+                       {"trained", region.trained},
+                       {"kept", region.kept},
+                       {"new_windows", region.new_windows},
+                       {"memory_windows", region.memory_windows},
+                       {"rows_per_step", region.rows_per_step}});
+    // A region that only the whole slice has added was not there to be asked.
+    const auto gain = std::ranges::find(report.gains, region.region, &RegionGain::region);
+    if (gain == report.gains.end()) continue;
+    regions.back().update({{"gain", -gain->change},
+                           {"gain_users", gain->users},
+                           {"gain_p_value", gain->p_value},
+                           {"gain_p_adjusted", gain->p_adjusted}});
+  }
+  return regions;
+}
+
 nlohmann::ordered_json ToJson(const PriorChoice& choice) {
   constexpr double kDay = 86400;
   const auto about = [](const PriorCandidate& candidate) -> nlohmann::ordered_json {
@@ -129,12 +150,17 @@ nlohmann::ordered_json ToJson(std::span<const ComparisonRow> rows) {
          {"bytes_kept", adapt([](const AdaptReport& a) { return a.bytes_kept; })},
          {"chosen_share", adapt([](const AdaptReport& a) { return a.chosen_share; })},
          {"forward_passes", adapt([](const AdaptReport& a) { return a.forward_passes; })}});
+    const auto of_seeds = [&](const auto& of) {
+      auto list = nlohmann::ordered_json::array();
+      for (const ComparisonRow& row : rows) {
+        if (row.label == first.label) list.push_back(of(row.adapt));
+      }
+      return list;
+    };
+    if (!first.adapt.regions.empty()) json.back()["regions"] = of_seeds(RegionsToJson);
     if (!first.adapt.prior.has_value()) continue;
     json.back()["prior_seconds"] = adapt([](const AdaptReport& a) { return a.prior->seconds; });
-    auto& priors = json.back()["priors"] = nlohmann::ordered_json::array();
-    for (const ComparisonRow& row : rows) {
-      if (row.label == first.label) priors.push_back(ToJson(*row.adapt.prior));
-    }
+    json.back()["priors"] = of_seeds([](const AdaptReport& a) { return ToJson(*a.prior); });
   }
   return json;
 }

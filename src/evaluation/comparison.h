@@ -60,13 +60,20 @@ std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> method
                                           const PreparedData& data,
                                           const ComparisonRequest& request, TaskPool& pool);
 
+// What a method with regions did with each: {"region", "gate": why it was open to training, or
+// "shut", "trained", "kept", "new_windows", "memory_windows", "rows_per_step"}, and, if a gain gate
+// asked, {"gain" (nats per window, above 0 is better), "gain_users", "gain_p_value",
+// "gain_p_adjusted"}.
+nlohmann::ordered_json RegionsToJson(const AdaptReport& report);
+
 // {"weight", "half_life_days", "F_validation_ndcg@10", "without_prior", "candidates": [...]};
 // without the seconds it took, so that it depends on the run alone.
 nlohmann::ordered_json ToJson(const PriorChoice& choice);
 
 // Means over the seeds of one method: {"method", "S_held_out": {"recall@10", "ndcg@10"}, "T": ...,
 // "seconds", "samples", "steps", "trained_parameters", ...}; one object a method. With a popularity
-// prior: "prior_seconds" and "priors", what was chosen with each seed.
+// prior: "prior_seconds" and "priors", what was chosen with each seed; with regions "regions",
+// RegionsToJson with each seed.
 nlohmann::ordered_json ToJson(std::span<const ComparisonRow> rows);
 
 }  // namespace raie

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "methods/drift.h"
@@ -40,8 +41,17 @@ struct PriorChoice {
   double seconds = 0;  // of choosing and counting
 };
 
+// Why a region was open to training, or that it was not.
+enum class GateVerdict { kShut, kNoGate, kDrifts, kGains, kDriftsAndGains };
+inline std::span<const char* const> EnumNames(GateVerdict) {
+  static constexpr const char* kNames[] = {"shut", "no gate", "drifts", "gains",
+                                           "drifts and gains"};
+  return kNames;
+}
+
 struct RegionTraining {
   RegionId region = kNoRegion;
+  GateVerdict gate = GateVerdict::kShut;
   bool trained = false;          // the pass that is kept saw rows of it
   bool kept = true;              // false: turned down by the keep gate, so not trained in that pass
   std::int64_t new_windows = 0;  // of D_k

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 
 #include "base/random.h"
 #include "base/statistics.h"
@@ -113,6 +114,38 @@ TEST(GainGateTest, GainAloneLeavesDriftAlone) {
   EXPECT_EQ(RunMethod("raie", options).report.training.samples, 0);
   options.gate = GateKind::kDriftOrGain;
   EXPECT_GT(RunMethod("raie", options).report.tuning.samples, 0);
+}
+
+TEST(GainGateTest, TheReportSaysWhyEachRegionWasOpenedOrNot) {
+  std::set<GateVerdict> seen;
+  for (const GateKind gate :
+       {GateKind::kOff, GateKind::kDrift, GateKind::kGain, GateKind::kDriftOrGain}) {
+    AdaptOptions options = NoDrift(gate);
+    options.drift.d_min = 0.25;
+    options.epochs = gate == GateKind::kOff ? 1 : 2;
+    const AdaptReport report = RunMethod("raie", options).report;
+    ASSERT_FALSE(report.regions.empty());
+    for (std::size_t k = 0; k < report.regions.size(); ++k) {
+      const RegionTraining& region = report.regions[k];
+      seen.insert(region.gate);
+      bool drifts = false;
+      if (gate == GateKind::kDrift || gate == GateKind::kDriftOrGain) {
+        ASSERT_EQ(report.drift.regions[k].drift.region, region.region);
+        drifts = report.drift.regions[k].drift.drifts;
+      }
+      const bool gains = std::ranges::any_of(report.gains, [&](const RegionGain& gain) {
+        return gain.region == region.region && gain.gains;
+      });
+      const GateVerdict expected = gate == GateKind::kOff ? GateVerdict::kNoGate
+                                   : drifts && gains      ? GateVerdict::kDriftsAndGains
+                                   : drifts               ? GateVerdict::kDrifts
+                                   : gains                ? GateVerdict::kGains
+                                                          : GateVerdict::kShut;
+      EXPECT_EQ(region.gate, expected);
+      EXPECT_FALSE(region.trained && region.gate == GateVerdict::kShut);
+    }
+  }
+  EXPECT_EQ(seen.size(), 5u);  // the shop shows every one of them
 }
 
 TEST(GainGateTest, ItNeedsATuningPass) {

@@ -92,8 +92,10 @@ TrainCounts RegionRun::counts() const {
 
 std::vector<RegionTraining> RegionRun::RegionReports() const {
   std::vector<RegionTraining> reports;
-  for (const Region& region : plan_.edits.state.regions.regions) {
-    RegionTraining report{.region = region.id};
+  const auto& all = plan_.edits.state.regions.regions;
+  for (std::size_t k = 0; k < all.size(); ++k) {
+    const Region& region = all[k];
+    RegionTraining report{.region = region.id, .gate = VerdictOf(k)};
     report.kept = !input_.open.never.contains(region.id);
     for (const RegionalSet& set : sets_) {
       if (set.region != region.id) continue;
@@ -111,15 +113,23 @@ std::vector<RegionTraining> RegionRun::RegionReports() const {
   return reports;
 }
 
+// What the gate says of the region of a slot, whatever the keep gate said of it.
+GateVerdict RegionRun::VerdictOf(std::size_t slot) const {
+  using Rule = OpenRegions::Rule;
+  if (input_.open.rule == Rule::kAll) return GateVerdict::kNoGate;
+  const bool drifts =
+      input_.open.rule == Rule::kDrifting && plan_.drift->regions[slot].drift.drifts;
+  const bool gains = input_.open.also.contains(plan_.edits.state.regions.regions[slot].id);
+  if (drifts) return gains ? GateVerdict::kDriftsAndGains : GateVerdict::kDrifts;
+  return gains ? GateVerdict::kGains : GateVerdict::kShut;
+}
+
 std::vector<RegionId> RegionRun::TrainedRegions() const {
   std::vector<RegionId> regions;
   const auto& all = plan_.edits.state.regions.regions;
   for (std::size_t k = 0; k < all.size(); ++k) {
-    const bool drifts =
-        input_.open.rule == OpenRegions::Rule::kDrifting && plan_.drift->regions[k].drift.drifts;
-    const bool open = input_.open.rule == OpenRegions::Rule::kAll || drifts ||
-                      input_.open.also.contains(all[k].id);
-    if (open && !input_.open.never.contains(all[k].id)) regions.push_back(all[k].id);
+    if (VerdictOf(k) == GateVerdict::kShut || input_.open.never.contains(all[k].id)) continue;
+    regions.push_back(all[k].id);
   }
   return regions;
 }

@@ -61,6 +61,7 @@ class RegionRun final : public AdaptRun {
   std::vector<RegionTraining> RegionReports() const;
 
  private:
+  GateVerdict VerdictOf(std::size_t slot) const;
   std::vector<RegionId> TrainedRegions() const;
   bool WarmedUp(RegionId region) const;
   std::shared_ptr<const Adapter> StartOf(const Snapshot& snapshot, RegionId region) const;

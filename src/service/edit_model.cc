@@ -28,14 +28,6 @@ nlohmann::ordered_json DegreesOrNull(const std::optional<double>& radians) {
 }
 
 nlohmann::ordered_json TrainingToJson(const AdaptReport& report) {
-  nlohmann::ordered_json regions = nlohmann::ordered_json::array();
-  for (const RegionTraining& region : report.regions) {
-    regions.push_back({{"region", Index(region.region)},
-                       {"trained", region.trained},
-                       {"kept", region.kept},
-                       {"new_windows", region.new_windows},
-                       {"memory_windows", region.memory_windows}});
-  }
   nlohmann::ordered_json gains = nlohmann::ordered_json::array();
   for (const RegionGain& gain : report.gains) {
     gains.push_back({{"region", Index(gain.region)},
@@ -52,7 +44,7 @@ nlohmann::ordered_json TrainingToJson(const AdaptReport& report) {
           {"chosen_share", report.chosen_share},
           {"bytes_kept", report.bytes_kept},
           {"gains", gains},
-          {"regions", regions}};
+          {"regions", RegionsToJson(report)}};
 }
 
 nlohmann::ordered_json ReportOf(const AdaptReport& report, const PreparedData& data) {

@@ -30,6 +30,32 @@ ok "$raie" edit --model model --data "$data" --set edit.gate=off --set edit.lear
 says '[0-9] +turned down by validation '
 says '[0-9] +trained '
 
+# Why each region was trained or not is told, and by how much it gained where that decided.
+says '^region +outcome +gate +new windows'
+says '^[0-9]+ .* no gate '
+for gate in drift gain drift-or-gain; do
+  rm -rf model
+  cp -r "$shop/model" model
+  ok "$raie" edit --model model --data "$data" --set edit.gate=$gate --set edit.learning_rate=1e-2 \
+    --set edit.epochs=1
+  cp .out edit.$gate
+done
+says '^[0-9]+ +(trained|turned down by validation) +(drifts|gains|drifts and gains) '
+grep -Eq '^region +outcome +gate +new windows' edit.drift || fail 'the drift gate tells gains'
+! grep -Eq ' gains ' edit.drift || fail 'a gain opened the drift gate'
+for gate in gain drift-or-gain; do
+  grep -Eq '^region +outcome +gate +gain \(nats\) +users +p +p \(Holm\)' edit.$gate || fail "no gains of $gate"
+  # A gain opens the gate just where it is above 0 and p (Holm) below .05.
+  awk -v gate=$gate '/^region +outcome/ { table = 1; next } /^-/ { next } / samples in / { table = 0 }
+    table { line = $0; sub(/turned down by validation/, "turned", line); n = split(line, f, " ")
+      gains = line ~ / gains /; drifts = line ~ / drifts /
+      if (gains != (f[n - 5] > 0 && f[n - 2] < .05)) bad = 1
+      if (gate == "gain" && drifts) bad = 1
+      if (line ~ / shut / && f[2] != "untouched") bad = 1
+      rows++ }
+    END { exit bad || rows != 4 }' edit.$gate || fail "the gate $gate opened otherwise than it says"
+done
+
 # A title of several items: the answer says which one was taken.
 awk -F, 'NR == 1 { print "item,title" } NR > 1 { print $1 ",the same" }' "$shop/log/items.csv" >items.csv
 ok "$raie" data prepare --input "$shop/log/events.csv" --titles items.csv --output titled --context 8
@@ -44,6 +70,14 @@ ok "$raie" data prepare --input "$shop/log/events.csv" --protocol paper --output
 ok "$raie" fit --data paper --model early "${quick[@]}"
 grep -q '"patience_epochs": 0' early/model.json || fail 'patience_epochs is not 0'
 grep -q '"patience_steps": 0' early/model.json || fail 'patience_steps is not 0'
+
+# The demo tells them, too, of the methods that have a gate.
+ok "$raie" demo --set simulate.users=60 --set simulate.events=3000 --set simulate.items=60 \
+  --set prepare.context=5 --set regions.k=2 --set fit.max_epochs=1 --set edit.gate=gain
+says '^Regions of RAIE --editor paper$'
+says '^Regions of RAIE$'
+[ "$(grep -Ec '^[0-9]+ +(trained|untouched|turned down by validation) +(gains|shut) +-?[0-9]' .out)" -ge 4 ] ||
+  fail 'the demo does not tell what the gate opened'
 
 # The demo keeps its own values below those of a file.
 small=(--set simulate.users=60 --set simulate.events=3000 --set simulate.items=60)

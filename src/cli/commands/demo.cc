@@ -98,6 +98,18 @@ std::string MethodsText(const nlohmann::ordered_json& methods) {
   return table.ToText();
 }
 
+// What became of the regions of the methods that have a gate.
+std::string GatesText(const nlohmann::ordered_json& methods) {
+  std::string text;
+  for (const auto& method : methods) {
+    if (!method.contains("regions")) continue;
+    const auto& regions = method.at("regions")[0];
+    if (regions.empty() || regions[0].at("gate") == "no gate") continue;
+    text += "\nRegions of " + method.at("method").get<std::string>() + "\n" + OutcomesText(regions);
+  }
+  return text;
+}
+
 std::string DemoReportText(const nlohmann::ordered_json& report, double seconds) {
   const auto& data = report.at("data");
   return Count(data.at("events")) + " events of " + Count(data.at("users")) + " users, " +
@@ -107,7 +119,8 @@ std::string DemoReportText(const nlohmann::ordered_json& report, double seconds)
          report.at("fit").at("best_epoch").dump() +
          ")\n\nDrift of each region in F, before any training\n" + DriftText(report) +
          TruthText(report) + "\nMethods after learning from F\n" +
-         MethodsText(report.at("methods")) + "total " + Fixed(seconds, 1) + " s\n";
+         MethodsText(report.at("methods")) + GatesText(report.at("methods")) + "\ntotal " +
+         Fixed(seconds, 1) + " s\n";
 }
 
 int RunDemoCommand(const DemoArguments& arguments, Invocation& invocation) {

@@ -22,16 +22,8 @@ struct EditArguments {
 };
 
 std::string EditTrainingText(const nlohmann::ordered_json& training) {
-  Table table({"region", "outcome", "new windows", "memory windows"});
-  for (const auto& region : training.at("regions")) {
-    table.Add({std::to_string(region.at("region").get<int>()),
-               !region.at("kept").get<bool>()     ? "turned down by validation"
-               : region.at("trained").get<bool>() ? "trained"
-                                                  : "untouched",
-               Count(region.at("new_windows")), Count(region.at("memory_windows"))});
-  }
-  std::string text = table.ToText() + Count(training.at("samples")) + " samples in " +
-                     Count(training.at("steps")) + " steps";
+  std::string text = OutcomesText(training.at("regions")) + Count(training.at("samples")) +
+                     " samples in " + Count(training.at("steps")) + " steps";
   if (training.at("tuning_samples").get<std::int64_t>() > 0) {
     text += "; validation chose " + Percent(training.at("chosen_share")) + " of the training";
   }
@@ -61,8 +53,8 @@ int RunEdit(const EditArguments& arguments, Invocation& invocation) {
   Print("Edits\n" + EditsText(report.at("edits")) + "\nRegions before and after\n" +
         ComparisonText(report.at("comparison")) + "\nDrift (loss of the model before the edit)\n" +
         DriftText(report) + "\nTraining\n" + EditTrainingText(report.at("training")) +
-        ChosenPriorText(report) + "\nwrote version " + report.at("version").dump() + " of " + arguments.model +
-        " (learnt from slice " + report.at("slice").dump() + ")\n");
+        ChosenPriorText(report) + "\nwrote version " + report.at("version").dump() + " of " +
+        arguments.model + " (learnt from slice " + report.at("slice").dump() + ")\n");
   return kExitOk;
 }
 
