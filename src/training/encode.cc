@@ -16,17 +16,20 @@ void Normalise(std::span<float> z_D) {
 
 }  // namespace
 
-BoundModel MakeEncoder(const Backbone& backbone, const ItemTable& items, TaskPool& pool) {
+BoundModel MakeEncoder(const Backbone& backbone, const ItemTable& items, TaskPool& pool,
+                       const Adapter* adapter) {
   return BoundModel({.backbone = backbone,
-                     .slots = {{.adapter = nullptr, .rows = items.Rows(kNoRegion)}},
+                     .slots = {{.adapter = adapter, .rows = items.Rows(kNoRegion)}},
                      .catalogue_size = 0,
                      .bias_N = {}},
                     pool);
 }
 
 std::vector<float> EncodeContexts(const BoundModel& encoder, const WindowBatch& contexts,
-                                  TaskPool& pool) {
-  std::vector<float> z_BD = HiddenStates(encoder, {.rows = contexts}, pool);
+                                  TaskPool& pool, Pooling pooling) {
+  std::vector<float> z_BD = pooling == Pooling::kLast
+                                ? HiddenStates(encoder, {.rows = contexts}, pool)
+                                : MeanHiddenStates(encoder, {.rows = contexts}, pool);
   const std::int64_t dim = encoder.backbone().dim();
   for (std::int64_t row = 0; row < contexts.num_rows(); ++row) {
     Normalise(std::span(z_BD).subspan(row * dim, dim));

@@ -17,12 +17,16 @@
 
 namespace raie {
 
-// Returns the model that makes z: one slot, no adapter, base rows; it cannot rank. Both arguments
-// must outlive it.
-BoundModel MakeEncoder(const Backbone& backbone, const ItemTable& items, TaskPool& pool);
+// Returns the model that makes z: one slot, no adapter (the published code: one), base rows; it
+// cannot rank. All arguments must outlive it.
+BoundModel MakeEncoder(const Backbone& backbone, const ItemTable& items, TaskPool& pool,
+                       const Adapter* adapter = nullptr);
+
+// What z is made of: the last position, or the mean over all (the published code).
+enum class Pooling { kLast, kMean };
 
 // Returns z of contexts that are at hand; none may be empty.
 std::vector<float> EncodeContexts(const BoundModel& encoder, const WindowBatch& contexts,
-                                  TaskPool& pool);
+                                  TaskPool& pool, Pooling pooling = Pooling::kLast);
 
 }  // namespace raie

@@ -43,6 +43,19 @@ void AddSequences(const SequenceSet& more, SequenceSet& set) {
   set.positions.insert(set.positions.end(), more.positions.begin(), more.positions.end());
 }
 
+// The newest sequence of each user: his last L + 1 events (strict: those that L inputs can ask
+// for).
+SequenceSet TailsOf(const SequenceSet& sequences) {
+  SequenceSet tails = sequences;
+  tails.chunks.clear();
+  for (std::size_t i = 0; i < sequences.chunks.size(); ++i) {
+    const bool last = i + 1 == sequences.chunks.size() ||
+                      sequences.chunks[i + 1].user != sequences.chunks[i].user;
+    if (last) tails.chunks.push_back(sequences.chunks[i]);
+  }
+  return tails;
+}
+
 SequenceSet SequencesOf(const FitRequest& request, const SetupWindows& windows) {
   SequenceSet set =
       MakeSequences(request.data, request.slice, request.windows, windows.removed_events);
@@ -70,6 +83,7 @@ std::unique_ptr<SequenceObjective> ObjectiveOf(const FitOptions& options, const 
                                request.catalogue_size);
   }
   SequenceSet sequences = SequencesOf(request, windows);
+  if (options.on == FitOn::kTails) sequences = TailsOf(sequences);
   if (!backbone.reads_masks()) return MakeNextItemObjective(request.data, std::move(sequences));
   return MakeClozeObjective(request.data, std::move(sequences),
                             {.options = options.cloze,
@@ -101,7 +115,7 @@ class FitProgress {
  public:
   FitProgress(const FitOptions& options, const FitRequest& request, std::int64_t rows)
       : observer_(request.observer),
-        unit_(options.on == FitOn::kSequences ? "sequences" : "windows"),
+        unit_(options.on == FitOn::kWindows ? "windows" : "sequences"),
         rows_(rows),
         max_epochs_(options.max_epochs) {}
 

@@ -1,10 +1,11 @@
 // How is a backbone fitted on S?
 //
 // Concept: AdamW over the backbone and all item rows, on sequences (every event a target, or cloze)
-//          or on windows (sequence_objective.h); after each epoch the validation targets are
-//          ranked, and the best epoch is kept. State is written at the end of an epoch and when
-//          asked to stop; a resumed run ends with the same bytes as one that was never stopped,
-//          since every random bit is a function of (seed, epoch, step) and not of history.
+//          or on windows (sequence_objective.h), or on each user's last sequence alone; after each
+//          epoch the validation targets are ranked, and the best epoch is kept. State is written at
+//          the end of an epoch and when asked to stop; a resumed run ends with the same bytes as
+//          one that was never stopped, since every random bit is a function of (seed, epoch, step)
+//          and not of history.
 // Source:  METHOD section 3 ("What S trains on").
 // Units:   learning rate per step; batch in sequences (or windows).
 // Errors:  kInvalidArgument for options out of range, no training or validation windows, or a
@@ -35,9 +36,9 @@
 
 namespace raie {
 
-enum class FitOn { kSequences, kWindows };
+enum class FitOn { kSequences, kWindows, kTails };
 inline std::span<const char* const> EnumNames(FitOn) {
-  static constexpr const char* kNames[] = {"sequences", "windows"};
+  static constexpr const char* kNames[] = {"sequences", "windows", "tails"};
   return kNames;
 }
 
@@ -54,7 +55,8 @@ struct FitOptions {
   static void VisitFields(auto& self, auto&& visit) {
     visit(self.on, Field{.name = "on",
                          .help = "sequences: every event of S is a target (with [MASK]: those that "
-                                 "are masked); windows: the last event of each window",
+                                 "are masked); windows: the last event of each window; tails: "
+                                 "each user's last L + 1 events, once an epoch (published code)",
                          .paper = "windows"});
     visit(self.batch_size, Field{.name = "batch_size",
                                  .help = "rows of a step",

@@ -39,9 +39,17 @@ inline std::span<const char* const> EnumNames(LossKind) {
   return kNames;
 }
 
+// Anew in every step, or once for each target (its key), whatever the step.
+enum class NegativesDrawn { kEveryStep, kOnce };
+inline std::span<const char* const> EnumNames(NegativesDrawn) {
+  static constexpr const char* kNames[] = {"every-step", "once"};
+  return kNames;
+}
+
 struct LossOptions {
   LossKind kind = LossKind::kCe;
   std::int64_t negatives = 1;
+  NegativesDrawn drawn = NegativesDrawn::kEveryStep;
   double calibration = 0.75;
 
   static void VisitFields(auto& self, auto&& visit) {
@@ -53,6 +61,9 @@ struct LossOptions {
                                 .unit = "items",
                                 .minimum = 1,
                                 .maximum = 100000});
+    visit(self.drawn, Field{.name = "drawn",
+                            .help = "when negatives are drawn: every-step, or once for each target "
+                                    "(as the published code does in F)"});
     visit(self.calibration, Field{.name = "calibration",
                                   .help = "t of gbce: 0 is bce, 1 undoes the sampling fully",
                                   .minimum = 0,

@@ -48,6 +48,7 @@ class SampledLoss {
         gradients_(gradients),
         kind_(kind),
         negatives_(kind == Negatives::kRivals ? 1 : options.negatives),
+        drawn_(options.drawn),
         share_(kind == Negatives::kRivals ? 1.0 : 1.0 / static_cast<double>(negatives_ + 1)),
         exponent_(options.kind == LossKind::kBce
                       ? 1.0
@@ -127,7 +128,7 @@ class SampledLoss {
 
   void Draw(std::int64_t t, std::span<std::int32_t> negatives) const {
     DrawNegatives({.seed = input_.seed,
-                   .step = input_.step,
+                   .step = drawn_ == NegativesDrawn::kOnce ? 0 : input_.step,
                    .target_key = input_.target_keys.empty() ? static_cast<std::uint64_t>(t)
                                                             : input_.target_keys[t],
                    .catalogue_size = input_.catalogue_size,
@@ -199,6 +200,7 @@ class SampledLoss {
   const LossGradients& gradients_;
   Negatives kind_;
   std::int64_t negatives_;
+  NegativesDrawn drawn_ = NegativesDrawn::kEveryStep;
   double share_;  // of one candidate in its target's loss
   double exponent_;
   std::vector<Candidate> candidates_;  // [T, 1 + n]: the target, then its negatives

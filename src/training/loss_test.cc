@@ -395,5 +395,26 @@ TEST(LossErrors, RefusesWhatIsNotFinite) {
   EXPECT_THROW(loss.Compute(problem.Input(), pool, losses, {}), Error);
 }
 
+TEST(Loss, NegativesDrawnOnceAreTheSameInEveryStep) {
+  TaskPool pool(1);
+  Problem problem({.outputs = 20, .items = 500, .dim = 8, .groups = 1, .own_rows = false}, 3);
+  const auto losses_of = [&](NegativesDrawn drawn, std::uint64_t step) {
+    Loss loss({.kind = LossKind::kBce, .negatives = 1, .drawn = drawn});
+    std::vector<double> losses(problem.targets.size());
+    LossInput input{.hidden_PD = problem.hidden_PD,
+                    .dim = 8,
+                    .catalogue_size = 500,
+                    .groups = problem.groups,
+                    .targets = problem.targets,
+                    .target_keys = {},
+                    .seed = 4};
+    input.step = step;
+    loss.Compute(input, pool, losses, {});
+    return losses;
+  };
+  EXPECT_EQ(losses_of(NegativesDrawn::kOnce, 1), losses_of(NegativesDrawn::kOnce, 2));
+  EXPECT_NE(losses_of(NegativesDrawn::kEveryStep, 1), losses_of(NegativesDrawn::kEveryStep, 2));
+}
+
 }  // namespace
 }  // namespace raie

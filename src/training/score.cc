@@ -22,8 +22,10 @@ constexpr std::int64_t kScoreTileItems = 512;  // a multiple of PackedWeights::k
   throw Error(ErrorCode::kInvalidArgument, "scoring: " + what);
 }
 
-// The contexts as a batch whose outputs are the last positions: output b belongs to context b.
-TrainingBatch LastPositions(const BoundModel& model, const Contexts& contexts) {
+enum class AskedPositions { kLast, kAll };
+
+// The contexts as a batch with these outputs, by context.
+TrainingBatch AskFor(const BoundModel& model, const Contexts& contexts, AskedPositions asked) {
   const WindowBatch& rows = contexts.rows;
   TrainingBatch batch;
   batch.rows = rows;
@@ -32,13 +34,35 @@ TrainingBatch LastPositions(const BoundModel& model, const Contexts& contexts) {
   for (std::int64_t row = 0; row < rows.num_rows(); ++row) {
     const std::int32_t length = rows.offsets[row + 1] - rows.offsets[row];
     if (length == 0) RefuseContexts("context " + std::to_string(row) + " is empty");
-    batch.outputs.push_back({static_cast<std::int32_t>(row), length - 1});
+    for (std::int32_t p = asked == AskedPositions::kLast ? length - 1 : 0; p < length; ++p) {
+      batch.outputs.push_back({static_cast<std::int32_t>(row), p});
+    }
   }
   const std::int64_t num_items = std::ssize(model.slot(0).rows.base_ND) / model.backbone().dim();
   CheckBatch(batch, {.num_items = num_items,
                      .catalogue_size = model.catalogue_size(),
                      .num_slots = model.num_slots()});
   return batch;
+}
+
+// take(row, hidden_D) for every output; the outputs of a row come in order, from one thread.
+template <class Take>
+void ForEachHiddenState(const BoundModel& model, const TrainingBatch& batch, TaskPool& pool,
+                        const Take& take) {
+  const TiledBatch tiled = MakeTiles(batch, TileOptions());
+  const std::int64_t dim = model.backbone().dim();
+  pool.ForEach(std::ssize(tiled.tiles), [&](std::int64_t number, int) {
+    const Tile& tile = tiled.tiles[number];
+    kernels::AlignedFloats hidden_PD(std::ssize(tile.outputs) * dim);
+    model.backbone().Forward(
+        model.weights(tile.slot),
+        {.batch = tile.rows, .outputs = tile.outputs, .items = model.slot(tile.slot).rows},
+        hidden_PD.span());
+    for (std::int64_t p = 0; p < std::ssize(tile.outputs); ++p) {
+      const std::int64_t output = tiled.output_in_batch[tile.first_output + p];
+      take(batch.outputs[output].row, hidden_PD.span().subspan(p * dim, dim));
+    }
+  });
 }
 
 // Contexts of one slot that are scored together.
@@ -243,22 +267,28 @@ std::vector<float> BoundModel::ScoresOf(std::int64_t slot, kernels::ConstMatrix 
 }
 
 std::vector<float> HiddenStates(const BoundModel& model, const Contexts& contexts, TaskPool& pool) {
-  const TiledBatch tiled = MakeTiles(LastPositions(model, contexts), TileOptions());
   const std::int64_t dim = model.backbone().dim();
   std::vector<float> hidden_BD(contexts.rows.num_rows() * dim);
-  pool.ForEach(std::ssize(tiled.tiles), [&](std::int64_t number, int) {
-    const Tile& tile = tiled.tiles[number];
-    kernels::AlignedFloats hidden_PD(std::ssize(tile.outputs) * dim);
-    model.backbone().Forward(
-        model.weights(tile.slot),
-        {.batch = tile.rows, .outputs = tile.outputs, .items = model.slot(tile.slot).rows},
-        hidden_PD.span());
-    for (std::int64_t p = 0; p < std::ssize(tile.outputs); ++p) {
-      std::copy_n(hidden_PD.data() + p * dim, dim,
-                  hidden_BD.data() + tiled.output_in_batch[tile.first_output + p] * dim);
-    }
-  });
+  ForEachHiddenState(model, AskFor(model, contexts, AskedPositions::kLast), pool,
+                     [&](std::int64_t row, std::span<const float> hidden_D) {
+                       std::ranges::copy(hidden_D, hidden_BD.begin() + row * dim);
+                     });
   return hidden_BD;
+}
+
+std::vector<float> MeanHiddenStates(const BoundModel& model, const Contexts& contexts,
+                                    TaskPool& pool) {
+  const std::int64_t dim = model.backbone().dim();
+  const std::vector<std::int32_t>& offsets = contexts.rows.offsets;
+  std::vector<float> mean_BD(contexts.rows.num_rows() * dim);
+  ForEachHiddenState(model, AskFor(model, contexts, AskedPositions::kAll), pool,
+                     [&](std::int64_t row, std::span<const float> hidden_D) {
+                       const auto share =
+                           1.0f / static_cast<float>(offsets[row + 1] - offsets[row]);
+                       float* mean_D = mean_BD.data() + row * dim;
+                       for (std::int64_t d = 0; d < dim; ++d) mean_D[d] += share * hidden_D[d];
+                     });
+  return mean_BD;
 }
 
 void MaskedItems::AppendRow(std::vector<ItemId> row) {

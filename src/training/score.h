@@ -78,6 +78,10 @@ struct Contexts {
 // Returns hidden_BD: the vectors that are multiplied with item rows, dropout off.
 std::vector<float> HiddenStates(const BoundModel& model, const Contexts& contexts, TaskPool& pool);
 
+// Returns the mean of the hidden states of all positions of each context, [B, D], dropout off.
+std::vector<float> MeanHiddenStates(const BoundModel& model, const Contexts& contexts,
+                                    TaskPool& pool);
+
 // Items that never compete with the target of their row (the target itself always does).
 struct MaskedItems {
   std::vector<std::int32_t> offsets = {0};  // [B + 1]

@@ -406,16 +406,18 @@ class StepEngine::Run {
 
   void MoveSharedRows(TrainedRows& rows) {
     const std::span<float> table = trained_.items->base_ND();
+    AdamOptions adam = engine_.options_.adam;
+    adam.learning_rate *= rows.rate;
     if (rows.which == TrainedRows::Which::kAll) {
       const auto values = table.first(trained_.catalogue_size * dim_);
       AddAnchor(rows, values, scratch_.grad_items_ND.span());
-      AdamStep(engine_.options_.adam, {}, scratch_.grad_items_ND.span(), values, rows.state, pool_);
+      AdamStep(adam, {}, scratch_.grad_items_ND.span(), values, rows.state, pool_);
       return;
     }
     std::vector<float> gradient = GatherRows(scratch_.grad_items_ND.span(), rows.items, dim_);
     std::vector<float> values = GatherRows(table, rows.items, dim_);
     AddAnchor(rows, values, gradient);
-    AdamStep(engine_.options_.adam, {}, gradient, values, rows.state, pool_);
+    AdamStep(adam, {}, gradient, values, rows.state, pool_);
     for (std::size_t i = 0; i < rows.items.size(); ++i) {
       std::copy_n(values.data() + i * dim_, dim_, table.data() + rows.items[i] * dim_);
     }

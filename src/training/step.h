@@ -35,6 +35,7 @@ struct TrainedRows {
   std::vector<std::int32_t> items;  // sorted; empty with `all`
   enum class Which { kAll, kListed } which = Which::kListed;
   double anchor = 0;                 // gradient 2 anchor (e - e0), once a step
+  double rate = 1;                   // share of the learning rate they move with
   std::vector<float> start_rows_nD;  // e0; may be empty if anchor = 0
   AdamState state;
 };
