@@ -28,18 +28,6 @@ constexpr std::int64_t kTop = 20;                  // best items kept of every w
 constexpr char kLearnSeconds[] = "learn_seconds";  // these go to times.json
 constexpr char kPriorSeconds[] = "prior_seconds";
 
-SeenItems SeenIn(const PreparedData& data) {
-  if (data.contexts_cross_slices()) return SeenItems::kHistoryMasked;
-  return OptionsOf(data).repeats == Repeats::kFirst ? SeenItems::kContextMasked
-                                                    : SeenItems::kRanked;
-}
-
-AdaptSlice SliceOf(const CellInput& input, const SliceWindows& windows) {
-  AdaptSlice slice = MakeAdaptSlice(input.data, kLearnSlice, windows);
-  slice.catalogue_size = RankedCatalogue(input.data, kLearnSlice);
-  return slice;
-}
-
 void SaveWindows(const fs::path& folder, const std::string& part, const WindowResults& results) {
   WriteFileAtomically(folder / (part + ".windows"), EncodeWindowResults(results));
 }
@@ -57,8 +45,13 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
   const SetupWindows setup = MakeSetupWindows(data, 0, options);
   const SliceWindows windows = MakeSliceWindows(data, kLearnSlice);
   CheckHasTraining(windows, kLearnSlice, data);
-  const AdaptSlice slice = SliceOf(input, windows);
-  CurveRecorder curve(data, input.configuration.edit, slice, setup.held_out, input.context.pool);
+  const AdaptSlice slice = MakeAdaptSlice(data, kLearnSlice, windows);
+  const Protocol protocol = OptionsOf(data).protocol;
+  const bool released = protocol == Protocol::kAsReleased;
+  const std::string setup_part = WindowParts(protocol)[0];
+  const WindowSet& setup_ranked = released ? setup.training : setup.held_out;
+  CurveRecorder curve(data, input.configuration.edit, slice, {setup_part, setup_ranked},
+                      input.context.pool);
   RunContext context = input.context;
   context.on_checkpoint = [&](const Checkpoint& checkpoint) { curve.Add(checkpoint); };
 
@@ -69,7 +62,7 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
                         .test_slice = kTestSlice,
                         .catalogue_size = slice.catalogue_size,
                         .seen = slice.seen,
-                        .setup_part = OptionsOf(data).protocol == Protocol::kPaper
+                        .setup_part = protocol == Protocol::kPaper || released
                                           ? SetupPart::kAll
                                           : SetupPart::kHeldOutOnly,
                         .observer = input.context.observer};
@@ -78,11 +71,11 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
   const EvaluationReport report = Evaluate(*scorer, data, request.evaluation, context.pool);
 
   RankSetRequest top{
-      .context = options.context, .catalogue_size = data.catalogue_size(0), .seen = slice.seen};
-  SaveWindows(
-      folder, "S_held_out",
-      MakeWindowResults(data, setup.held_out, report.held_out_ranks,
-                        TopOfWindows(*scorer, data, setup.held_out, top, kTop, context.pool)));
+      .context = options.context, .catalogue_size = FittedCatalogue(data), .seen = slice.seen};
+  SaveWindows(folder, setup_part,
+              MakeWindowResults(
+                  data, setup_ranked, released ? report.in_sample_ranks : report.held_out_ranks,
+                  TopOfWindows(*scorer, data, setup_ranked, top, kTop, context.pool)));
   top.catalogue_size = slice.catalogue_size;
   const WindowSet test = MakeWindows(data, kTestSlice, options);
   SaveWindows(folder, "T",
@@ -120,7 +113,7 @@ nlohmann::ordered_json RunSanity(const CellInput& input, const fs::path& folder)
     const RankedSet ranked = RankWindows(scorer, data, *windows,
                                          {.context = WindowOptionsOf(data).context,
                                           .catalogue_size = data.num_items(),
-                                          .seen = SeenIn(data)},
+                                          .seen = SeenItemsOf(data)},
                                          input.context.pool);
     SaveWindows(folder, part, MakeWindowResults(data, *windows, ranked, {}));
     evaluation[part] = ToJson(Summarise(ranked.ranks, ranked.users));
@@ -130,14 +123,10 @@ nlohmann::ordered_json RunSanity(const CellInput& input, const fs::path& folder)
 
 }  // namespace
 
-std::int64_t RankedCatalogue(const PreparedData& data, int slice) {
-  const bool future = OptionsOf(data).protocol == Protocol::kPaper;
-  return data.catalogue_size(future ? std::min(slice + 1, data.num_slices() - 1) : slice);
-}
-
 std::vector<std::string> WindowParts(Protocol protocol) {
   if (protocol == Protocol::kLeaveLastOut) return {"validation", "test"};
   if (protocol == Protocol::kStream) return {"next"};
+  if (protocol == Protocol::kAsReleased) return {"S_in_sample", "T"};
   return {"S_held_out", "T"};
 }
 
@@ -145,7 +134,7 @@ double JudgeOnValidation(const CellInput& input) {
   const SetupWindows setup = MakeSetupWindows(input.data, 0, WindowOptionsOf(input.data));
   const SliceWindows windows = MakeSliceWindows(input.data, kLearnSlice);
   CheckHasTraining(windows, kLearnSlice, input.data);
-  AdaptSlice slice = SliceOf(input, windows);
+  AdaptSlice slice = MakeAdaptSlice(input.data, kLearnSlice, windows);
   slice.passes = AdaptPasses::kTuningOnly;
   const ComparedMethod compared{input.method, input.method, input.configuration.edit};
   const ComparisonRequest request{
@@ -161,7 +150,10 @@ void RunCell(const CellInput& input, const fs::path& folder) {
   fs::create_directories(folder.parent_path());
   AtomicDirectory writing(folder);
   const Protocol protocol = OptionsOf(input.data).protocol;
-  nlohmann::ordered_json cell = {{"format", "raie-cell"}, {"version", 1}, {"raie", kVersion}};
+  nlohmann::ordered_json cell = {{"format", "raie-cell"},
+                                 {"version", 1},
+                                 {"raie", kVersion},
+                                 {"protocol", EnumNames(Protocol{})[static_cast<int>(protocol)]}};
   cell.update(input.about);
   cell.update(protocol == Protocol::kLeaveLastOut ? RunSanity(input, writing.path())
               : protocol == Protocol::kStream     ? RunStream(input, writing.path())

@@ -41,9 +41,8 @@ double JudgeOnValidation(const CellInput& input);
 // The parts with PART.windows of a protocol, in the order of the tables.
 std::vector<std::string> WindowParts(Protocol protocol);
 
-// The slice a method learns from and the items it then ranks (`paper`: items of T, too).
+// The slice a method learns from, and the one it is tested on.
 inline constexpr int kLearnSlice = 1;
 inline constexpr int kTestSlice = 2;
-std::int64_t RankedCatalogue(const PreparedData& data, int slice);
 
 }  // namespace raie

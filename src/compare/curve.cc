@@ -22,8 +22,12 @@ WindowSet Thinned(const WindowSet& windows) {
 }  // namespace
 
 CurveRecorder::CurveRecorder(const PreparedData& data, const AdaptOptions& options,
-                             const AdaptSlice& slice, const WindowSet& held_out, TaskPool& pool)
-    : data_(data), slice_(slice), pool_(pool), held_out_(Thinned(held_out)) {
+                             const AdaptSlice& slice, const SetupPartWindows& setup, TaskPool& pool)
+    : data_(data),
+      slice_(slice),
+      pool_(pool),
+      setup_name_(setup.name),
+      setup_(Thinned(setup.windows)) {
   validation_ =
       Thinned(SplitInTime(data, slice.slice, *slice.windows, options.validation_share).validation);
   test_ = Thinned(MakeWindows(data, slice.slice + 1, WindowOptionsOf(data)));
@@ -48,7 +52,7 @@ void CurveRecorder::Add(const Checkpoint& at) {
   points_.push_back({{"pass", at.pass == Checkpoint::Pass::kTuning ? "tuning" : "whole"},
                      {"share", at.share},
                      {"samples", at.samples},
-                     {"S_held_out", Rank(at.scorer, held_out_, data_.catalogue_size(0), 0)},
+                     {setup_name_, Rank(at.scorer, setup_, FittedCatalogue(data_), 0)},
                      {"F_validation", Rank(at.scorer, validation_, at.catalogue_size, -1)},
                      {"T", Rank(at.scorer, test_, at.catalogue_size, slice_.slice)}});
 }

@@ -16,10 +16,16 @@
 
 namespace raie {
 
+// The windows of S that curves show: those held out, or (as-released) in-sample ones.
+struct SetupPartWindows {
+  std::string name;
+  const WindowSet& windows;
+};
+
 class CurveRecorder {
  public:
   CurveRecorder(const PreparedData& data, const AdaptOptions& options, const AdaptSlice& slice,
-                const WindowSet& held_out, TaskPool& pool);
+                const SetupPartWindows& setup, TaskPool& pool);
 
   void Add(const Checkpoint& checkpoint);
 
@@ -35,7 +41,8 @@ class CurveRecorder {
   const PreparedData& data_;
   AdaptSlice slice_;
   TaskPool& pool_;
-  WindowSet held_out_;
+  std::string setup_name_;
+  WindowSet setup_;
   WindowSet validation_;
   WindowSet test_;
   nlohmann::ordered_json points_ = nlohmann::ordered_json::array();

@@ -46,7 +46,7 @@ const Snapshot& FittedModels::Get(const Configuration& configuration, const Phas
     fit_key_ = path;
     regions_key_.clear();
   }
-  if (data_.contexts_cross_slices()) return fitted_;  // leave-last-out has no regions
+  if (!FindsRegions(data_)) return fitted_;
   const std::string regions_key = SectionsToJson(configuration, {"regions"}).dump() +
                                   OptionsToJson(configuration.edit.editor).dump();
   if (regions_key_ != regions_key) {

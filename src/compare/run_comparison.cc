@@ -17,6 +17,7 @@
 #include "compare/tuning.h"
 #include "data/prepare.h"
 #include "evaluation/protocols.h"
+#include "methods/as_released.h"
 #include "raie/error.h"
 #include "raie/version.h"
 #include "service/fit_model.h"
@@ -44,8 +45,9 @@ void CheckProtocol(const PreparedData& data, const std::string& wanted) {
   }
 }
 
-// Backbones alone: leave-last-out has no slice to learn from.
+// leave-last-out has no slice to learn from: backbones alone. as-released tunes nothing.
 CompareOptions ForProtocol(CompareOptions options, const PreparedData& data) {
+  if (OptionsOf(data).protocol == Protocol::kAsReleased) options.tune = 1;  // nothing is tuned
   if (!data.contexts_cross_slices()) return options;
   options.methods = {"frozen"};
   options.reference = "frozen";
@@ -74,6 +76,9 @@ class Comparison {
         grid_(PlanGrid(options_)),
         run_(request.output, Identity(data, options_, control.settings)),
         fits_(data, run_.path()) {
+    if (OptionsOf(data).protocol == Protocol::kAsReleased) {
+      for (const std::string& method : grid_.methods) CheckReleased(method);
+    }
     for (const Variant& variant : grid_.variants) {
       for (const std::string& method : grid_.trained()) CheckSettings(variant, method);
       for (const std::uint64_t seed : grid_.seeds) {
@@ -262,7 +267,7 @@ class Comparison {
 
   const Snapshot& SetupOf(const Configuration& configuration, const Settings& settings,
                           const ProgressObserver& observer) {
-    refit_ = {configuration.backbone, configuration.fit};
+    refit_ = {configuration.backbone, configuration.fit, configuration.regions};
     const bool fits = !fits_.Has(configuration);
     const Stopwatch watch;
     const Snapshot& setup =

@@ -62,14 +62,12 @@ class StreamRun {
   }
 
   RankedSet Rank(const Scorer& scorer, const WindowSet& windows, int catalogue_of) const {
-    return RankWindows(
-        scorer, data_, windows,
-        {.context = WindowOptionsOf(data_).context,
-         .catalogue_size = data_.catalogue_size(catalogue_of),
-         .seen = OptionsOf(data_).repeats == Repeats::kFirst ? SeenItems::kContextMasked
-                                                             : SeenItems::kRanked,
-         .popularity_slice = catalogue_of},
-        input_.context.pool);
+    return RankWindows(scorer, data_, windows,
+                       {.context = WindowOptionsOf(data_).context,
+                        .catalogue_size = data_.catalogue_size(catalogue_of),
+                        .seen = SeenItemsOf(data_),
+                        .popularity_slice = catalogue_of},
+                       input_.context.pool);
   }
 
   Means MeansOf(const Scorer& scorer, const WindowSet& windows, int catalogue_of) const {

@@ -52,6 +52,7 @@ std::vector<std::string> NameHeader(const Json& results) {
 
 std::string PartName(const std::string& part) {
   if (part == "S_held_out") return "S held-out";
+  if (part == "S_in_sample") return "S in-sample";
   return part;
 }
 
@@ -124,16 +125,24 @@ std::string CsvLine(const Json& row, const std::string& part) {
   return text + "\n";
 }
 
+// What must not be taken for a comparison at equal budget.
+std::string LabelOf(const Json& results) {
+  if (results.value("protocol", "") != "as-released") return "";
+  return "Protocol as-released (what the published code does: unequal samples, S in-sample, items "
+         "of "
+         "T known). ";
+}
+
 }  // namespace
 
 ResultTable MainTable(const Json& results) {
   const std::string reference = results.at("reference");
-  ResultTable table{.title = "Means over " + std::to_string(results.at("seeds").size()) +
-                             " seeds with 95 % intervals (seeds and users drawn); differences to " +
-                             reference +
-                             ", p-values of Wilcoxon's test over users adjusted by Holm",
-                    .header = NameHeader(results),
-                    .rows = {}};
+  ResultTable table{
+      .title = LabelOf(results) + "Means over " + std::to_string(results.at("seeds").size()) +
+               " seeds with 95 % intervals (seeds and users drawn); differences to " + reference +
+               ", p-values of Wilcoxon's test over users adjusted by Holm",
+      .header = NameHeader(results),
+      .rows = {}};
   for (const auto& part : results.at("parts")) {
     const std::string name = PartName(part.get<std::string>());
     for (const std::string& column :
@@ -161,9 +170,9 @@ ResultTable MainTable(const Json& results) {
 ResultTable BreakdownTable(const Json& results) {
   static constexpr const char* kParts[] = {"T_returning", "T_new_users", "T_seen_items",
                                            "T_new_items"};
-  ResultTable table{.title =
-                        "T by kind of user and item: NDCG@10 (targets outside the catalogue "
-                        "are misses and count in every user column)",
+  ResultTable table{.title = LabelOf(results) +
+                             "T by kind of user and item: NDCG@10 (targets outside the catalogue "
+                             "are misses and count in every user column)",
                     .header = NameHeader(results),
                     .rows = {}};
   for (const char* name : {"returning users", "new users", "items of S", "items new in F"}) {
@@ -195,9 +204,9 @@ ResultTable BudgetTable(const Json& results) {
   static constexpr const char* kKeys[] = {
       "samples",    "steps",          "maximum_samples", "chosen_share", "trained_parameters",
       "bytes_kept", "forward_passes", "tuning_samples"};
-  ResultTable table{.title =
-                        "What was spent, mean over seeds (samples: targets with a loss in the "
-                        "pass that is kept; tuning: in the pass that chose how long)",
+  ResultTable table{.title = LabelOf(results) +
+                             "What was spent, mean over seeds (samples: targets with a loss in the "
+                             "pass that is kept; tuning: in the pass that chose how long)",
                     .header = NameHeader(results),
                     .rows = {}};
   for (const char* key : kKeys) {

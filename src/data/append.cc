@@ -40,6 +40,14 @@ class Appending {
                   "cannot append to " + folder_.string() +
                       ": it was prepared as leave-last-out, which has no slices in time");
     }
+    if (prepared_for_.protocol == Protocol::kAsReleased) {
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          "cannot append to " + folder_.string() +
+              ": it was prepared as-released, whose slices are S, F and T and whose "
+              "vocabulary is that of all three; prepare the whole log with --protocol strict "
+              "to go on from slice to slice");
+    }
     report_.events_read = log_.size();
     report_.slice = old_.num_slices();
     FilterAndSort();

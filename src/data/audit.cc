@@ -127,6 +127,13 @@ class Audit {
            data_.catalogue_size(test) - data_.catalogue_size(test - 1),
            "protocol paper ranks T over the items of S, F and T: so many are known from T only");
     }
+    if (options_.protocol == Protocol::kAsReleased) {
+      leaks = true;
+      Find(
+          "vocabulary", AuditVerdict::kLeak, data_.num_items() - data_.catalogue_size(0),
+          "protocol as-released fits and ranks over the items of S, F and T from the beginning: so "
+          "many occur after S only");
+    }
     if (!leaks) {
       Find("vocabulary", AuditVerdict::kOk, 0,
            "the catalogue after each slice holds the items of the slices up to it, no others");
@@ -155,9 +162,25 @@ class Audit {
     return lost;
   }
 
+  std::int64_t DroppedEvents() const {
+    std::int64_t dropped = 0;
+    for (std::size_t slice = 0; slice < stats_.after.size(); ++slice) {
+      dropped += stats_.before[slice].events - stats_.after[slice].events;
+    }
+    return dropped;
+  }
+
   void CheckKCore() {
     if (options_.k_core <= 1) {
       Find("k_core", AuditVerdict::kOk, 0, "no k-core was taken");
+      if (options_.protocol == Protocol::kAsReleased) {
+        Find(
+            "k_core", AuditVerdict::kNote, DroppedEvents(),
+            "protocol as-released keeps of F and T only users with more than " +
+                std::to_string(options_.context) +
+                " events in the slice, and of S the items that some window has: so many events are "
+                "gone");
+      }
       return;
     }
     const int last = options_.protocol == Protocol::kStream ? 0 : 1;  // slices it may look at
@@ -264,7 +287,13 @@ class Audit {
            "protocol paper measures S in-sample, on windows that training saw; read S held-out "
            "instead");
     }
-    if (setup.held_out.size() == 0) {
+    if (options_.protocol == Protocol::kAsReleased) {
+      leaks = true;
+      Find(
+          "held_out", AuditVerdict::kLeak, setup.training.size(),
+          "protocol as-released holds nothing out: S is measured on windows that the regions train "
+          "on");
+    } else if (setup.held_out.size() == 0) {
       leaks = true;
       Find("held_out", AuditVerdict::kLeak, 0,
            "S has no held-out windows, so S could be measured in-sample only");

@@ -141,6 +141,22 @@ TEST_F(AuditTest, ThePublishedProtocolIsFlagged) {
   EXPECT_GT(First(findings, "same_time").count, 0);
 }
 
+TEST_F(AuditTest, ThePublishedCodeIsFlagged) {
+  PrepareOptions options = Options();
+  options.protocol = Protocol::kAsReleased;
+  options.k_core = -1;
+  const auto findings = Prepared(options);
+  // The log has the same event twice now and then, and repeats are kept.
+  EXPECT_EQ(Leaks(findings), (Names{"vocabulary", "held_out", "duplicates"}));
+  EXPECT_GT(First(findings, "held_out").count, 0);
+  std::int64_t dropped = 0;
+  for (const AuditFinding& finding : findings) {
+    if (finding.check == "k_core" && finding.verdict == AuditVerdict::kNote)
+      dropped = finding.count;
+  }
+  EXPECT_GT(dropped, 0);
+}
+
 TEST_F(AuditTest, LeaveLastOutIsNotCutInTime) {
   PrepareOptions options = Options();
   options.protocol = Protocol::kLeaveLastOut;

@@ -18,6 +18,10 @@
 namespace raie {
 namespace {
 
+// as-released: sequences of S with fewer events are not trained on (the code's min_user_len).
+constexpr std::int64_t kShortestSequence = 5;
+constexpr std::int64_t kReleasedStride = 5;
+
 std::string SliceName(const PrepareOptions& options, int slice) {
   static constexpr const char* kPhases[] = {"S", "F", "T"};
   static constexpr const char* kParts[] = {"training", "validation", "test"};
@@ -65,7 +69,10 @@ class Preparation {
   PrepareReport Run(const std::filesystem::path& output, const nlohmann::json& read_report) {
     report_.events_read = log_.size();
     FilterAndSort();
-    if (options_.protocol == Protocol::kPaper) {
+    if (options_.protocol == Protocol::kAsReleased) {
+      FindCuts();
+      DropOutsideWindows();
+    } else if (options_.protocol == Protocol::kPaper) {
       FindCuts();
       report_.before = CountSlices(table_, rule_, pool_);
       clock_.End("count before k-core");
@@ -212,6 +219,56 @@ class Preparation {
     if (table_.num_events() == 0) FailEmptyCore();
   }
 
+  // as-released. A slice of a user gives windows if it has more than `context` events; in F and T
+  // the events before the first window (the stride counts from the end) are in none. What is in a
+  // window is known; shorter sequences of S are trained on too, as far as their items are known.
+  void DropOutsideWindows() {
+    report_.before = CountSlices(table_, rule_, pool_);
+    std::vector<std::uint8_t> known(table_.num_items);
+    ForEachSlice([&](std::int64_t, int slice, std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = FirstWindow(slice, begin, end); row < end; ++row) {
+        known[table_.items[row]] = 1;
+      }
+    });
+    std::vector<std::int64_t> kept_ends = table_.begins;
+    ForEachSlice([&](std::int64_t user, int slice, std::int64_t begin, std::int64_t end) {
+      std::int64_t from = FirstWindow(slice, begin, end);
+      const auto is_known = [&](std::int64_t row) { return known[table_.items[row]] != 0; };
+      if (from == end && slice == 0) {
+        std::int64_t count = 0;
+        for (std::int64_t row = begin; row < end; ++row) count += is_known(row);
+        if (count >= kShortestSequence) from = begin;
+      }
+      for (std::int64_t row = from; row < end; ++row) {
+        if (!is_known(row)) continue;
+        table_.items[kept_ends[user]] = table_.items[row];
+        table_.times[kept_ends[user]++] = table_.times[row];
+      }
+    });
+    table_.ends = std::move(kept_ends);
+    table_.time_counts.clear();
+    clock_.End("windows");
+  }
+
+  // body(user, slice, begin, end) for every slice of every run that is not empty, in order.
+  template <class Body>
+  void ForEachSlice(const Body& body) const {
+    std::vector<std::int64_t> borders;
+    for (std::int64_t u = 0; u < table_.num_users(); ++u) {
+      CutRun(table_, table_.begins[u], table_.ends[u], rule_, borders);
+      for (int slice = 0; slice < rule_.num_slices(); ++slice) {
+        if (borders[slice] < borders[slice + 1]) body(u, slice, borders[slice], borders[slice + 1]);
+      }
+    }
+  }
+
+  // The first row of a slice's first window, `end` if it has none. S is cut at every event, too.
+  std::int64_t FirstWindow(int slice, std::int64_t begin, std::int64_t end) const {
+    const std::int64_t spare = end - begin - (options_.context + 1);
+    if (spare < 0) return end;
+    return slice == 0 ? begin : begin + spare % options_.stride;
+  }
+
   [[noreturn]] void FailEmptyCore() const {
     throw Error(ErrorCode::kCorruptData,
                 "the k-core (k_core = " + std::to_string(options_.k_core) +
@@ -228,7 +285,8 @@ class Preparation {
     std::int64_t after = 0;
     for (const SliceCounts& counts : report_.before) before += counts.events;
     for (const SliceCounts& counts : report_.after) after += counts.events;
-    report_.dropped_by_k_core = before - after;
+    (options_.protocol == Protocol::kAsReleased ? report_.dropped_outside_windows
+                                                : report_.dropped_by_k_core) = before - after;
     for (const std::int64_t cut : rule_.cuts) report_.cuts.push_back(Timestamp{cut});
     if (rule_.leave_last_out) {
       report_.short_users = report_.after[0].users - report_.after[2].users;
@@ -240,6 +298,7 @@ class Preparation {
     for (int slice = 0; slice < rule_.num_slices(); ++slice) {
       const std::string name = SliceName(options_, slice);
       if (slicing_.counts[slice].events == 0) {
+        CheckLongEnough(name, slice);
         if (slice == 0 && report_.before[0].events > 0) FailEmptyCore();
         CheckEnoughEvents();
         throw Error(ErrorCode::kCorruptData, name + " holds no event (of " +
@@ -257,6 +316,17 @@ class Preparation {
                         " users): lower context or min_context, or move the cuts");
       }
     }
+  }
+
+  // as-released drops what gives no window, so an empty slice may have held events.
+  void CheckLongEnough(const std::string& name, int slice) const {
+    if (options_.protocol != Protocol::kAsReleased || report_.before[slice].events == 0) return;
+    throw Error(ErrorCode::kCorruptData,
+                name + " gives 0 windows: none of its " +
+                    std::to_string(report_.before[slice].users) +
+                    " users has more than context = " + std::to_string(options_.context) +
+                    " events there, and as-released drops the others: lower context, or move the "
+                    "cuts");
   }
 
   StringTable Pick(const StringTable& table, const std::vector<std::int32_t>& rows) const {
@@ -324,7 +394,8 @@ class Preparation {
 
 void PrepareOptions::Validate() const {
   std::vector<std::string> problems;
-  const bool three = protocol == Protocol::kStrict || protocol == Protocol::kPaper;
+  const bool three = protocol == Protocol::kStrict || protocol == Protocol::kPaper ||
+                     protocol == Protocol::kAsReleased;
   CheckShares("quantiles", quantiles, problems);
   CheckShares("slices", slices, problems);
   if (!Ascending(cuts)) problems.push_back("cuts must be ascending");
@@ -344,6 +415,33 @@ void PrepareOptions::Validate() const {
   if (protocol == Protocol::kLeaveLastOut && k_core > 0) {
     problems.push_back("protocol leave-last-out has no k-core: leave k_core out");
   }
+  if (protocol == Protocol::kAsReleased) {
+    if (k_core > 0) {
+      problems.push_back(
+          "protocol as-released has no k-core (the published loader has none): leave "
+          "k_core out");
+    }
+    if (repeats == Repeats::kFirst) {
+      problems.push_back("protocol as-released keeps repeats: leave repeats out");
+    }
+    if (same_time == SameTimeRule::kStrict) {
+      problems.push_back(
+          "protocol as-released takes events in the file's order: leave same_time "
+          "out");
+    }
+    if (min_context >= 0 && min_context != context) {
+      problems.push_back("protocol as-released has full contexts only: leave min_context out");
+    }
+    const std::int64_t step = stride < 0 ? kReleasedStride : stride;
+    if (step > context + 1) {
+      problems.push_back("protocol as-released with context = " + std::to_string(context) +
+                         " and stride = " + std::to_string(step) +
+                         " leaves events between the windows, whose items it would not know: "
+                         "context must be at least stride - 1");
+    }
+  }
+  if (stride == 0)
+    problems.push_back("stride is 0; it must be at least 1, or -1 for the protocol's");
   if (min_rating != min_rating) problems.push_back("min_rating is not a number");
   if (min_context > context) {
     problems.push_back("min_context = " + std::to_string(min_context) +
@@ -355,10 +453,12 @@ void PrepareOptions::Validate() const {
 PrepareOptions PrepareOptions::Resolve(bool log_has_ratings) const {
   PrepareOptions result = *this;
   const bool strict = protocol == Protocol::kStrict || protocol == Protocol::kStream;
+  const bool released = protocol == Protocol::kAsReleased;
   if (repeats == Repeats::kByData) {
-    result.repeats = log_has_ratings ? Repeats::kFirst : Repeats::kKeep;
+    result.repeats = log_has_ratings && !released ? Repeats::kFirst : Repeats::kKeep;
   }
-  if (k_core < 0) result.k_core = protocol == Protocol::kLeaveLastOut ? 0 : 5;
+  if (k_core < 0) result.k_core = released || protocol == Protocol::kLeaveLastOut ? 0 : 5;
+  if (stride < 0) result.stride = released ? kReleasedStride : 1;
   if (min_context < 0) result.min_context = context;
   if (same_time == SameTimeRule::kByProtocol) {
     result.same_time = strict ? SameTimeRule::kStrict : SameTimeRule::kOrder;
@@ -381,11 +481,37 @@ PrepareOptions OptionsOf(const PreparedData& data) {
 
 WindowOptions WindowOptionsOf(const PreparedData& data) {
   const PrepareOptions options = OptionsOf(data);
-  return {.context = options.context,
-          .stride = options.stride,
-          .min_context = options.min_context,
-          .same_time =
-              options.same_time == SameTimeRule::kStrict ? SameTime::kStrict : SameTime::kOrder};
+  return {
+      .context = options.context,
+      .stride = options.stride,
+      .min_context = options.min_context,
+      .same_time =
+          options.same_time == SameTimeRule::kStrict ? SameTime::kStrict : SameTime::kOrder,
+      .held_out = options.protocol == Protocol::kAsReleased ? HeldOut::kNone : HeldOut::kLastTwo};
+}
+
+WindowOptions MemoryWindowOptionsOf(const PreparedData& data) {
+  WindowOptions options = WindowOptionsOf(data);
+  if (OptionsOf(data).protocol == Protocol::kAsReleased) options.stride = 1;
+  return options;
+}
+
+std::int64_t FittedCatalogue(const PreparedData& data) {
+  const bool all =
+      data.contexts_cross_slices() || OptionsOf(data).protocol == Protocol::kAsReleased;
+  return all ? data.num_items() : data.catalogue_size(0);
+}
+
+std::int64_t RankedCatalogue(const PreparedData& data, int slice) {
+  const Protocol protocol = OptionsOf(data).protocol;
+  if (protocol == Protocol::kAsReleased) return data.num_items();
+  const bool future = protocol == Protocol::kPaper;
+  return data.catalogue_size(future ? std::min(slice + 1, data.num_slices() - 1) : slice);
+}
+
+bool MasksContext(const PreparedData& data) {
+  const PrepareOptions options = OptionsOf(data);
+  return options.repeats == Repeats::kFirst || options.protocol == Protocol::kAsReleased;
 }
 
 nlohmann::json ToJson(const SliceCounts& counts) {
@@ -397,6 +523,7 @@ nlohmann::json ToJson(const PrepareReport& report) {
                          {"dropped_by_rating", report.dropped_by_rating},
                          {"dropped_as_repeats", report.dropped_as_repeats},
                          {"dropped_by_k_core", report.dropped_by_k_core},
+                         {"dropped_outside_windows", report.dropped_outside_windows},
                          {"users_lost_in_k_core", report.users_lost_in_k_core},
                          {"items_lost_in_k_core", report.items_lost_in_k_core},
                          {"short_users", report.short_users}};

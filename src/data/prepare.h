@@ -10,6 +10,8 @@
 //          event but one (validation), slice 2 = the last one (test); users with fewer than 3
 //          events are training only. There the contexts of slices 1 and 2 are the user's whole
 //          history and so cross the slice border, on purpose.
+//          `as-released` keeps what the published loader keeps (docs/decisions/010): the events of
+//          its windows, and of S the shorter sequences too, as far as some window has their items.
 // Units:   times in UTC seconds.
 // Errors:  kInvalidArgument: options out of range. kCorruptData: nothing left (names the filter
 //          that emptied it), a slice without events or windows. Nothing is written then.
@@ -33,9 +35,10 @@
 
 namespace raie {
 
-enum class Protocol { kStrict, kPaper, kStream, kLeaveLastOut };
+enum class Protocol { kStrict, kPaper, kAsReleased, kStream, kLeaveLastOut };
 inline std::span<const char* const> EnumNames(Protocol) {
-  static constexpr const char* kNames[] = {"strict", "paper", "stream", "leave-last-out"};
+  static constexpr const char* kNames[] = {"strict", "paper", "as-released", "stream",
+                                           "leave-last-out"};
   return kNames;
 }
 
@@ -60,13 +63,13 @@ struct PrepareOptions {
   std::vector<std::int64_t> cuts;
   std::vector<double> slices = {0.5, 0.6, 0.7, 0.8, 0.9};
   std::int64_t context = 10;
-  std::int64_t stride = 1;
+  std::int64_t stride = -1;
   std::int64_t min_context = -1;
   SameTimeRule same_time = SameTimeRule::kByProtocol;
 
   static void VisitFields(auto& self, auto&& visit) {
-    visit(self.protocol,
-          Field{.name = "protocol", .help = "strict | paper | stream | leave-last-out"});
+    visit(self.protocol, Field{.name = "protocol",
+                               .help = "strict | paper | as-released | stream | leave-last-out"});
     visit(self.min_rating,
           Field{.name = "min_rating",
                 .help = "events rated lower are dropped; ignored where the log has no ratings",
@@ -74,20 +77,21 @@ struct PrepareOptions {
     visit(self.repeats,
           Field{.name = "repeats",
                 .help = "keep all events of a user-item pair or the first; by-data: first for "
-                        "rated data, else keep"});
+                        "rated data, else keep (as-released: keep)"});
     visit(self.k_core, Field{.name = "k_core",
                              .help = "least events of every user and item; 0: off; -1: 5, and 0 "
-                                     "for leave-last-out",
+                                     "for as-released and leave-last-out",
                              .unit = "events",
                              .minimum = -1,
                              .maximum = 1e6,
                              .paper = "5 (Yelp 10)"});
     visit(self.quantiles,
           Field{.name = "quantiles",
-                .help = "cuts t1, t2 between S, F and T, as shares of the events (strict, paper)",
+                .help = "cuts t1, t2 between S, F and T, as shares of the events (strict, paper, "
+                        "as-released)",
                 .paper = "0.5,0.8"});
     visit(self.cuts, Field{.name = "cuts",
-                           .help = "explicit cut times instead of shares; strict, paper: two",
+                           .help = "explicit cut times instead of shares; two for S, F and T",
                            .unit = "UTC seconds"});
     visit(self.slices, Field{.name = "slices",
                              .help = "cuts between the slices of protocol stream, as shares of the "
@@ -100,9 +104,9 @@ struct PrepareOptions {
                               .paper = "50 (ML-10M), 10 (Yelp)"});
     visit(self.stride, Field{.name = "stride",
                              .help = "a user's last event of a slice is a target, then every "
-                                     "stride-th backwards",
+                                     "stride-th backwards; -1: 1, and 5 for as-released",
                              .unit = "events",
-                             .minimum = 1,
+                             .minimum = -1,
                              .maximum = 100000,
                              .paper = "5 (ML-10M), 1 (Yelp)"});
     visit(self.min_context, Field{.name = "min_context",
@@ -138,10 +142,11 @@ struct PrepareReport {
   std::int64_t dropped_by_rating = 0;
   std::int64_t dropped_as_repeats = 0;
   std::int64_t dropped_by_k_core = 0;
+  std::int64_t dropped_outside_windows = 0;  // as-released: what the published loader leaves out
   std::int64_t users_lost_in_k_core = 0;  // of the users (items) with events the k-core looked at
   std::int64_t items_lost_in_k_core = 0;
   std::int64_t short_users = 0;     // leave-last-out: fewer than 3 events, training only
-  std::vector<SliceCounts> before;  // cut before the k-core
+  std::vector<SliceCounts> before;  // cut before the k-core (or before what takes its place)
   std::vector<SliceCounts> after;   // as written
   std::vector<Timestamp> cuts;      // those in force; empty for leave-last-out
   std::vector<std::pair<std::string, double>> phase_ms;  // never written to disk
@@ -158,6 +163,20 @@ PrepareOptions OptionsOf(const PreparedData& data);
 
 // Returns the window rules a data set was prepared for.
 WindowOptions WindowOptionsOf(const PreparedData& data);
+
+// Returns the rules that cut S into what regions are found on and memory is drawn from: the same,
+// but every target for as-released, whose windows of stride 5 are for ranking.
+WindowOptions MemoryWindowOptionsOf(const PreparedData& data);
+
+// Returns how many items the model of S knows: C_S, or all where the protocol has one vocabulary.
+std::int64_t FittedCatalogue(const PreparedData& data);
+
+// Returns over how many items is ranked after learning from `slice`: C_S and those of the slices up
+// to it (paper: and of the next one; as-released: all).
+std::int64_t RankedCatalogue(const PreparedData& data, int slice);
+
+// Whether the items of a context never compete with its target.
+bool MasksContext(const PreparedData& data);
 
 nlohmann::json ToJson(const PrepareReport& report);  // without the timings
 nlohmann::json ToJson(const SliceCounts& counts);

@@ -88,12 +88,47 @@ std::vector<Kept> SlowLeaveLastOut(const std::vector<LogEvent>& events) {
   return result;
 }
 
+// The published loader: windows of context + 1 events, right-aligned, of every user's slice; what
+// is in a window is known; S also has sequences of at least 5 known events.
+std::vector<Kept> SlowAsReleased(const std::vector<LogEvent>& events,
+                                 const PrepareOptions& options) {
+  const auto cuts = SlowQuantiles(events, options.quantiles);
+  std::map<std::pair<std::string, int>, std::vector<std::size_t>> blocks;
+  for (std::size_t i = 0; i < events.size(); ++i) {
+    blocks[{events[i].user, SliceOf(events[i].time, cuts)}].push_back(i);
+  }
+  std::set<std::size_t> in_window;
+  std::set<std::string> known;
+  const auto length = static_cast<std::ptrdiff_t>(options.context) + 1;
+  for (const auto& [key, rows] : blocks) {
+    const auto stride = static_cast<std::ptrdiff_t>(key.second == 0 ? 1 : options.stride);
+    for (auto end = std::ssize(rows); end >= length; end -= stride) {
+      for (auto row = end - length; row < end; ++row) {
+        in_window.insert(rows[row]);
+        known.insert(events[rows[row]].item);
+      }
+    }
+  }
+  std::vector<Kept> result;
+  for (const auto& [key, rows] : blocks) {
+    const auto is_known = [&](std::size_t row) { return known.contains(events[row].item); };
+    const bool sequence = key.second == 0 && std::ranges::count_if(rows, is_known) >= 5;
+    for (const std::size_t row : rows) {
+      if (in_window.contains(row) || (sequence && is_known(row))) {
+        result.push_back({events[row], key.second});
+      }
+    }
+  }
+  return result;
+}
+
 // Returns the kept events by time (ties in the file's order) with their slices.
 std::vector<Kept> SlowPrepare(std::vector<LogEvent> events, const PrepareOptions& options) {
   std::erase_if(events, [&](const LogEvent& event) { return event.rating < options.min_rating; });
   std::stable_sort(events.begin(), events.end(), Earlier);
   if (options.repeats == Repeats::kFirst) events = FirstOfPair(events);
   if (options.protocol == Protocol::kLeaveLastOut) return SlowLeaveLastOut(events);
+  if (options.protocol == Protocol::kAsReleased) return SlowAsReleased(events, options);
   if (options.protocol == Protocol::kPaper) events = SlowCore(events, options.k_core);
   const std::vector<std::int64_t> cuts = SlowQuantiles(
       events, options.protocol == Protocol::kStream ? options.slices : options.quantiles);
@@ -159,6 +194,11 @@ PrepareOptions SmallOptions(Protocol protocol) {
   options.min_context = 1;
   options.min_rating = 2;
   options.k_core = protocol == Protocol::kLeaveLastOut ? 0 : 3;
+  if (protocol == Protocol::kAsReleased) {
+    options.context = 4;
+    options.min_context = -1;
+    options.k_core = -1;
+  }
   return options;
 }
 
@@ -176,6 +216,10 @@ TEST_P(PrepareTwin, EqualsTheSlowOne) {
     const std::vector<LogEvent> events = RandomEvents(seed, shape);
     PrepareOptions options = SmallOptions(GetParam());
     options.repeats = seed % 2 == 0 ? Repeats::kFirst : Repeats::kKeep;
+    if (GetParam() == Protocol::kAsReleased) {
+      options.repeats = Repeats::kByData;
+      options.context = 4 + static_cast<std::int64_t>(seed) % 4;  // beside the 5 of a sequence
+    }
     const PrepareReport report =
         PrepareData(MakeLog(events, Ratings::kHave), options, folder / "d", pool);
     const PreparedData data = PreparedData::Load(folder / "d");
@@ -183,14 +227,72 @@ TEST_P(PrepareTwin, EqualsTheSlowOne) {
     ExpectSame(data, expected);
     ExpectPrefixes(data);
     EXPECT_EQ(report.events_read, report.dropped_by_rating + report.dropped_as_repeats +
-                                      report.dropped_by_k_core +
+                                      report.dropped_by_k_core + report.dropped_outside_windows +
                                       static_cast<std::int64_t>(expected.size()));
     EXPECT_TRUE(SameOptions(OptionsOf(data), options.Resolve(true)));
   }
 }
 
+TEST(AsReleased, HasNothingHeldOutAndTwoStrides) {
+  TaskPool pool(1);
+  const TemporaryFolder folder;
+  PrepareOptions options = SmallOptions(Protocol::kAsReleased);
+  PrepareData(MakeLog(RandomEvents(4, {}), Ratings::kHave), options, folder / "d", pool);
+  const PreparedData data = PreparedData::Load(folder / "d");
+  const WindowOptions windows = WindowOptionsOf(data);
+  EXPECT_EQ(windows.stride, 5);
+  EXPECT_EQ(windows.min_context, options.context);
+  EXPECT_EQ(windows.same_time, SameTime::kOrder);
+  EXPECT_EQ(OptionsOf(data).repeats, Repeats::kKeep);
+  const SetupWindows setup = MakeSetupWindows(data, 0, windows);
+  const WindowSet memory = MakeWindows(data, 0, MemoryWindowOptionsOf(data));
+  EXPECT_EQ(setup.held_out.size() + setup.validation.size(), 0);
+  EXPECT_TRUE(setup.removed_events.empty());
+  EXPECT_EQ(setup.training.size(), MakeWindows(data, 0, windows).size());
+  // By user: every target against every fifth.
+  std::map<UserId, std::int64_t> every;
+  std::map<UserId, std::int64_t> fifth;
+  for (const Window& window : memory.windows) ++every[window.user];
+  for (const Window& window : setup.training.windows) ++fifth[window.user];
+  EXPECT_EQ(every.size(), fifth.size());
+  for (const auto& [user, count] : every) EXPECT_EQ(fifth[user], (count + 4) / 5);
+  EXPECT_GT(memory.size(), 2 * setup.training.size());
+  EXPECT_EQ(FittedCatalogue(data), data.num_items());
+  EXPECT_EQ(RankedCatalogue(data, 1), data.num_items());
+  EXPECT_TRUE(MasksContext(data));
+}
+
+TEST(AsReleased, RefusesWhatThePublishedLoaderHasNot) {
+  TaskPool pool(1);
+  const TemporaryFolder folder;
+  const auto refused = [&](const auto& change) {
+    PrepareOptions options = SmallOptions(Protocol::kAsReleased);
+    change(options);
+    return ErrorOf(ErrorCode::kInvalidArgument, [&] {
+      PrepareData(MakeLog(RandomEvents(4, {}), Ratings::kHave), options, folder / "d", pool);
+    });
+  };
+  EXPECT_NE(refused([](PrepareOptions& o) { o.k_core = 5; }).find("no k-core"), std::string::npos);
+  EXPECT_NE(refused([](PrepareOptions& o) { o.repeats = Repeats::kFirst; }).find("repeats"),
+            std::string::npos);
+  EXPECT_NE(refused([](PrepareOptions& o) { o.min_context = 1; }).find("full contexts"),
+            std::string::npos);
+  EXPECT_NE(refused([](PrepareOptions& o) { o.same_time = SameTimeRule::kStrict; }).find("order"),
+            std::string::npos);
+  EXPECT_NE(refused([](PrepareOptions& o) { o.context = 3; }).find("at least stride - 1"),
+            std::string::npos);
+  EXPECT_NE(refused([](PrepareOptions& o) { o.stride = 0; }).find("stride"), std::string::npos);
+  PrepareOptions options = SmallOptions(Protocol::kAsReleased);
+  options.context = 200;
+  const std::string message = ErrorOf(ErrorCode::kCorruptData, [&] {
+    PrepareData(MakeLog(RandomEvents(4, {}), Ratings::kHave), options, folder / "d", pool);
+  });
+  EXPECT_NE(message.find("more than context = 200"), std::string::npos) << message;
+}
+
 INSTANTIATE_TEST_SUITE_P(Protocols, PrepareTwin,
-                         ::testing::Values(Protocol::kStrict, Protocol::kPaper, Protocol::kStream,
+                         ::testing::Values(Protocol::kStrict, Protocol::kPaper,
+                                           Protocol::kAsReleased, Protocol::kStream,
                                            Protocol::kLeaveLastOut),
                          [](const auto& test) {
                            std::string name = EnumNames(Protocol{})[static_cast<int>(test.param)];

@@ -100,8 +100,12 @@ WindowSet MakeWindows(const PreparedData& data, int slice, const WindowOptions& 
 
 SetupWindows MakeSetupWindows(const PreparedData& data, int slice, const WindowOptions& options) {
   if (data.contexts_cross_slices() && slice == 0) return LeaveLastOutWindows(data, options);
-  WindowMaker maker(data, slice, options);
   SetupWindows result;
+  if (options.held_out == HeldOut::kNone) {
+    result.training = MakeWindows(data, slice, options);
+    return result;
+  }
+  WindowMaker maker(data, slice, options);
   for (std::int32_t user = 0; user < data.num_users(); ++user) {
     maker.SetUser(UserId{user});
     const auto [begin, end] = maker.events();

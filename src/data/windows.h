@@ -24,11 +24,19 @@ inline std::span<const char* const> EnumNames(SameTime) {
   return kNames;
 }
 
+// Which windows of S are kept out of training: each user's last two, or none (as-released).
+enum class HeldOut { kLastTwo, kNone };
+inline std::span<const char* const> EnumNames(HeldOut) {
+  static constexpr const char* kNames[] = {"last-two", "none"};
+  return kNames;
+}
+
 struct WindowOptions {
   std::int64_t context = 10;      // L
   std::int64_t stride = 1;        // s
   std::int64_t min_context = -1;  // -1: L
   SameTime same_time = SameTime::kStrict;
+  HeldOut held_out = HeldOut::kLastTwo;
 };
 
 struct Window {
@@ -57,6 +65,7 @@ struct SetupWindows {
 WindowSet MakeWindows(const PreparedData& data, int slice, const WindowOptions& options);
 
 // In leave-last-out (slice 0 only) training is slice 0, validation slice 1 and held_out slice 2.
+// With HeldOut::kNone everything is training.
 SetupWindows MakeSetupWindows(const PreparedData& data, int slice, const WindowOptions& options);
 
 // Returns the windows of a slice that ended at `border`: targets before it, the last of each user

@@ -31,6 +31,8 @@ class MeanOver {
     return sum / static_cast<double>(rows_.size());
   }
 
+  std::int64_t InSampleWindows() const { return rows_[0]->evaluation.in_sample.windows; }
+
   nlohmann::ordered_json Part(RankSummary EvaluationReport::*part) const {
     const auto mean = [&](const auto& of) {
       return Of([&](const ComparisonRow& row) { return of((row.evaluation.*part).window_mean); });
@@ -77,7 +79,8 @@ std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> method
                                .pool = pool,
                                .seed = seed,
                                .observer = request.observer ? observer : nullptr,
-                               .cancel = request.cancel};
+                               .cancel = request.cancel,
+                               .refit = request.refit};
       Learnt learnt = LearnFromSlice(compared, context, request);
       ComparisonRow row{.label = compared.label,
                         .seed = seed,
@@ -149,7 +152,12 @@ nlohmann::ordered_json ToJson(std::span<const ComparisonRow> rows) {
           adapt([](const AdaptReport& a) { return a.training.trained_parameters; })},
          {"bytes_kept", adapt([](const AdaptReport& a) { return a.bytes_kept; })},
          {"chosen_share", adapt([](const AdaptReport& a) { return a.chosen_share; })},
-         {"forward_passes", adapt([](const AdaptReport& a) { return a.forward_passes; })}});
+         {"forward_passes", adapt([](const AdaptReport& a) { return a.forward_passes; })},
+         {"expanded", adapt([](const AdaptReport& a) { return a.edits.expanded; })},
+         {"regions_added", adapt([](const AdaptReport& a) { return a.edits.regions_added; })}});
+    if (mean.InSampleWindows() > 0) {
+      json.back()["S_in_sample"] = mean.Part(&EvaluationReport::in_sample);
+    }
     const auto of_seeds = [&](const auto& of) {
       auto list = nlohmann::ordered_json::array();
       for (const ComparisonRow& row : rows) {

@@ -38,6 +38,7 @@ struct ComparisonRequest {
   std::span<const std::uint64_t> seeds;
   ProgressObserver observer = nullptr;
   const CancelFlag* cancel = nullptr;
+  const RefitOptions* refit = nullptr;
 };
 
 struct ComparisonRow {

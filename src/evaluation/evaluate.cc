@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 
+#include "data/prepare.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -102,7 +103,9 @@ EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
   }
   const SetupWindows setup = MakeSetupWindows(data, request.setup_slice, request.windows);
   const WindowSet test = MakeWindows(data, request.test_slice, request.windows);
-  const std::int64_t setup_catalogue = data.catalogue_size(request.setup_slice);
+  const std::int64_t setup_catalogue = OptionsOf(data).protocol == Protocol::kAsReleased
+                                           ? data.num_items()
+                                           : data.catalogue_size(request.setup_slice);
   std::int64_t done = 0;
   const std::int64_t total = test.size() + setup.held_out.size() +
                              (request.setup_part == SetupPart::kAll ? setup.training.size() : 0);
@@ -131,7 +134,8 @@ EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
   RankedSet held_out = rank(setup.held_out, setup_catalogue, request.setup_slice);
   RankedSet tested = rank(test, request.catalogue_size, request.test_slice - 1);
   if (request.setup_part == SetupPart::kAll) {
-    report.in_sample = all(rank(setup.training, setup_catalogue, request.setup_slice));
+    report.in_sample_ranks = rank(setup.training, setup_catalogue, request.setup_slice);
+    report.in_sample = all(report.in_sample_ranks);
   }
   report.held_out = all(held_out);
   report.test = all(tested);

@@ -3,7 +3,9 @@
 // Concept: every window of S (training, held out) and of the test slice is ranked over the full
 //          catalogue; the test slice is also cut by kind of user (seen in S or new) and kind of
 //          target (seen in S, new since, outside the catalogue): 2 x 3 cells and their margins.
-// Source:  METHOD section 2 ("Ranking", "Breakdown"). S is ranked over C_S, T over the scorer's
+// Source:  METHOD section 2 ("Ranking", "Breakdown"). S is ranked over C_S (as-released: over the
+// one
+//          vocabulary it has), T over the scorer's
 //          catalogue; a target outside is a miss and counts; a context that lost all its items is
 //          ranked by popularity in the slice before the test and counted.
 // Cost:    two forward passes a window (route, predict).
@@ -56,7 +58,8 @@ struct EvaluationReport {
   std::array<std::array<RankSummary, 3>, 2> cells;  // [user kind][target kind]
   std::vector<RegionEvaluation> regions;            // by id; the region each window is routed to
   std::int64_t empty_contexts = 0;                  // test windows ranked by popularity
-  RankedSet held_out_ranks;                         // what the means are made of, by window
+  RankedSet in_sample_ranks;                        // what the means are made of, by window
+  RankedSet held_out_ranks;
   RankedSet test_ranks;
 };
 

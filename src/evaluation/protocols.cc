@@ -18,6 +18,11 @@ constexpr ProtocolInfo kProtocols[] = {
      "the paper's slices: k-core and catalogue over all events, frozen item rows, each method's "
      "own epochs",
      "arXiv 2603.00638"},
+    {"as-released",
+     "what the published Python does, flaws and unequal budgets included: SASRec with frozen, "
+     "lora, "
+     "raie",
+     "fengaogao/RAIE; docs/decisions/010"},
     {"stream", "slice after slice: what is learnt, kept and forgotten", "METHOD 2"},
     {"leave-last-out",
      "backbones alone: each user's last event is the test, all his other items are masked",

@@ -7,7 +7,32 @@
 
 namespace raie {
 
+namespace {
+
+// The published loss is the sum over the target and its negative, ours their mean: half of it, and
+// so half the clip and half the anchor.
+AdaptOptions AsReleased() {
+  AdaptOptions options;
+  options.budget = BudgetKind::kOwn;
+  options.weight_decay = 0.01;
+  options.clip = 0.5;
+  options.item_rows = ItemRowsKind::kShared;
+  options.anchor = 5e-5;
+  options.anchor_over = AnchorOver::kMean;
+  options.loss.kind = LossKind::kBce;
+  options.loss.drawn = NegativesDrawn::kOnce;
+  options.lora.dropout = 0.05;
+  options.rho = 0.7;
+  options.batches = BatchKind::kSeparate;
+  options.gate = GateKind::kOff;
+  options.keep_gate = KeepGateKind::kOff;
+  return options;
+}
+
+}  // namespace
+
 AdaptOptions AdaptOptions::Preset(EditorPreset editor, Protocol protocol) {
+  if (protocol == Protocol::kAsReleased) return AsReleased();
   AdaptOptions options;
   options.editor = EditorOptions::Preset(editor);
   if (editor == EditorPreset::kPaper) {

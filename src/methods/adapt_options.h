@@ -20,6 +20,7 @@
 #include "methods/regional_sets.h"
 #include "regions/drift_gate.h"
 #include "regions/editor_options.h"
+#include "training/loss.h"
 
 namespace raie {
 
@@ -32,6 +33,14 @@ inline std::span<const char* const> EnumNames(BudgetKind) {
 enum class ItemRowsKind { kFrozen, kShared, kRegional };
 inline std::span<const char* const> EnumNames(ItemRowsKind) {
   static constexpr const char* kNames[] = {"frozen", "shared", "regional"};
+  return kNames;
+}
+
+// What the anchor is multiplied with: the sum of squares, or their mean over the trained rows,
+// which is as good as none (the published code).
+enum class AnchorOver { kSum, kMean };
+inline std::span<const char* const> EnumNames(AnchorOver) {
+  static constexpr const char* kNames[] = {"sum", "mean"};
   return kNames;
 }
 
@@ -67,6 +76,8 @@ struct AdaptOptions {
   double validation_share = 0.1;
   ItemRowsKind item_rows = ItemRowsKind::kShared;
   double anchor = 1e-4;
+  AnchorOver anchor_over = AnchorOver::kSum;
+  LossOptions loss;
   LoraOptions lora;
   PriorOptions popularity_prior;
 
@@ -134,6 +145,12 @@ struct AdaptOptions {
                                      "sum of squares of their differences",
                              .minimum = 0,
                              .maximum = 1e3});
+    visit(self.anchor_over, Field{.name = "anchor_over",
+                                  .help = "sum, or mean: of the squares of the anchor (mean: as in "
+                                          "the published code)"});
+    visit(self.loss, Field{.name = "loss",
+                           .help = "the loss of every sample; methods may add to it (lora_lwf, "
+                                   "mole) or have their own (ebpr)"});
     visit(self.lora, Field{.name = "lora", .help = ""});
     visit(self.popularity_prior, Field{.name = "popularity_prior", .help = ""});
     visit(self.rho, Field{.name = "rho",
@@ -183,7 +200,8 @@ struct AdaptOptions {
   }
 
   // `editor` raie: gate, rho .3 (docs/decisions/005: the best balance of S and T); paper: no gate,
-  // rho .7. Protocol paper: own budget, frozen rows, LoRA dropout .05, separate batches.
+  // rho .7. Protocol paper: own budget, frozen rows, LoRA dropout .05, separate batches. Protocol
+  // as-released: what the published code has, whatever the editor.
   static AdaptOptions Preset(EditorPreset editor, Protocol protocol);
 
   void Validate() const;

@@ -37,8 +37,14 @@ StepOptions MakeStepOptions(const AdaptOptions& options, std::uint64_t seed) {
   step.adam.learning_rate = options.learning_rate;
   step.adam.weight_decay = options.weight_decay;
   step.adam.clip = options.clip;
+  step.loss = options.loss;
   step.seed = StepSeed(seed);
   return step;
+}
+
+double AnchorOf(const AdaptOptions& options, std::int64_t numbers) {
+  if (options.anchor_over == AnchorOver::kSum || numbers == 0) return options.anchor;
+  return options.anchor / static_cast<double>(numbers);
 }
 
 std::vector<std::int64_t> SampleCounts(const TrainPlan& plan) {
@@ -105,8 +111,9 @@ struct GroupTrainer::State {
       trained_parameters += std::ssize(adapters[g]->values());
     }
     if (HasRegionalRows() && !group.samples.empty()) {
-      own_rows[g] =
-          TrainOwnRows(items, slot.region, TargetItems(context.data, plan, group), options.anchor);
+      auto targets = TargetItems(context.data, plan, group);
+      const double anchor = AnchorOf(options, std::ssize(targets) * items.dim());
+      own_rows[g] = TrainOwnRows(items, slot.region, std::move(targets), anchor);
       slot.own_rows = &*own_rows[g];
       trained_parameters += std::ssize(own_rows[g]->items) * items.dim();
     }
@@ -123,8 +130,10 @@ struct GroupTrainer::State {
     std::sort(targets.begin(), targets.end());
     targets.erase(std::unique(targets.begin(), targets.end()), targets.end());
     if (targets.empty()) return;
-    trained_parameters += std::ssize(targets) * items.dim();
-    shared_rows = TrainListedRows(items, std::move(targets), options.anchor);
+    const std::int64_t numbers = std::ssize(targets) * items.dim();
+    trained_parameters += numbers;
+    shared_rows = TrainListedRows(items, std::move(targets), AnchorOf(options, numbers));
+    shared_rows->rate = plan.row_rate;
     parts.shared_rows = &*shared_rows;
   }
 

@@ -39,6 +39,7 @@ struct TrainPlan {
   std::vector<double> overlap_GG;    // o_kj of groups, row-major; empty: no penalty
   std::int64_t maximum_samples = 0;  // TrainTo never passes it
   std::shared_ptr<const SampleObjective> objective = nullptr;  // null: the windows' targets
+  double row_rate = 1;  // share of the learning rate that shared item rows move with
   // Samples that fill half of every batch, for the first group; empty: none.
   std::vector<SampleRef> replay;
 };

@@ -25,6 +25,7 @@
 #include "methods/scorer.h"
 #include "methods/time_split.h"
 #include "raie/progress.h"
+#include "regions/discovery.h"
 #include "training/fit.h"
 #include "training/seen_items.h"
 #include "training/snapshot.h"
@@ -52,10 +53,11 @@ struct TunedState {
 };
 using TunedObserver = std::function<void(const TunedState&)>;
 
-// How the model of S was fitted: what a method needs that fits one of its own.
+// How the model of S was made: what a method needs that makes one, or regions, of its own.
 struct RefitOptions {
   BackboneOptions backbone;
   FitOptions fit;
+  DiscoveryOptions regions;
 };
 
 // Where a method runs. The references must outlive it.
@@ -67,7 +69,7 @@ struct RunContext {
   const CancelFlag* cancel = nullptr;
   CheckpointObserver on_checkpoint = nullptr;
   TunedObserver on_tuned = nullptr;     // every Adapt calls it once
-  const RefitOptions* refit = nullptr;  // full_retrain needs it
+  const RefitOptions* refit = nullptr;  // full_retrain and raie as released need it
 };
 
 // Whether a method is to be kept, or only judged on the slice's validation part.

@@ -3,6 +3,8 @@
 #include <string>
 #include <vector>
 
+#include "data/prepare.h"
+#include "methods/as_released.h"
 #include "methods/popularity_prior.h"
 #include "raie/error.h"
 
@@ -41,6 +43,9 @@ std::span<const MethodInfo> Methods() { return kMethods; }
 
 std::unique_ptr<Method> MakeMethod(std::string_view name, const RunContext& context,
                                    const AdaptOptions& options) {
+  if (OptionsOf(context.data).protocol == Protocol::kAsReleased) {
+    return MakeAsReleased(name, context, options);
+  }
   std::vector<std::string> names;
   for (const MethodInfo& method : kMethods) {
     if (name == method.name) {

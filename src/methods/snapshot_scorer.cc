@@ -2,7 +2,6 @@
 
 #include <utility>
 
-#include "raie/error.h"
 #include "training/encode.h"
 #include "training/item_table.h"
 
@@ -31,7 +30,7 @@ MaskedItems Masked(const WindowBatch& contexts, const TopKRequest& request) {
 }  // namespace
 
 SnapshotScorer::SnapshotScorer(std::shared_ptr<const Snapshot> snapshot,
-                               std::shared_ptr<const UserHashRouter> router)
+                               std::shared_ptr<const ContextRouter> router)
     : snapshot_(std::move(snapshot)), router_(std::move(router)) {
   for (const Region& region : snapshot_->editor.regions.regions) {
     slots_.push_back(SlotFor(*snapshot_, region.id));
@@ -70,15 +69,7 @@ std::vector<std::int32_t> SnapshotScorer::SlotsOf(std::span<const Route> routes)
 
 std::vector<Route> SnapshotScorer::Routes(const WindowBatch& contexts, TaskPool& pool) const {
   if (snapshot_->editor.regions.size() == 0) return {};
-  if (router_ != nullptr) {
-    if (std::ssize(contexts.users) != contexts.num_rows()) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "scoring: the user names the region here, and a context has none");
-    }
-    std::vector<Route> routes;
-    for (const UserId user : contexts.users) routes.push_back(router_->RouteOf(user));
-    return routes;
-  }
+  if (router_ != nullptr) return router_->Routes(contexts, pool);
   return RouteMany(snapshot_->editor.regions, EncodeContexts(Encoder(pool), contexts, pool), pool);
 }
 

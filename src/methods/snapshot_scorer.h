@@ -5,7 +5,7 @@
 //          included. Without regions there is one pass, and so there is where a hash of the user
 //          names the region (`random_regions`).
 // Source:  METHOD section 4, Eq. 9 and 10.
-// Errors:  kInvalidArgument for contexts without users where the user names the region.
+// Errors:  those of the router.
 // Threads: answers do not depend on earlier questions; methods that take a pool use it from one
 //          thread at a time.
 // Cost:    the first question about a catalogue packs the item rows for it.
@@ -18,8 +18,8 @@
 #include <span>
 #include <vector>
 
+#include "methods/context_router.h"
 #include "methods/scorer.h"
-#include "methods/user_hash_router.h"
 #include "regions/router.h"
 #include "training/score.h"
 #include "training/snapshot.h"
@@ -30,7 +30,7 @@ class SnapshotScorer final : public Scorer {
  public:
   // `router` replaces routing by centres; null: by centres.
   explicit SnapshotScorer(std::shared_ptr<const Snapshot> snapshot,
-                          std::shared_ptr<const UserHashRouter> router = nullptr);
+                          std::shared_ptr<const ContextRouter> router = nullptr);
 
   void Score(const WindowBatch& contexts, std::int64_t catalogue_size,
              std::span<float> scores_BN) const override;
@@ -57,7 +57,7 @@ class SnapshotScorer final : public Scorer {
   static std::vector<std::int32_t> SlotsOf(std::span<const Route> routes);
 
   std::shared_ptr<const Snapshot> snapshot_;
-  std::shared_ptr<const UserHashRouter> router_;
+  std::shared_ptr<const ContextRouter> router_;
   std::vector<ScoringSlot> slots_;  // by slot of the region set; one if there are no regions
   mutable std::mutex mutex_;        // guards what follows
   mutable std::unique_ptr<const BoundModel> encoder_;

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/random.h"
+#include "raie/error.h"
 
 namespace raie {
 
@@ -28,6 +29,16 @@ double UserHashRouter::HashOf(UserId user) const {
   constexpr double kTwoToMinus53 = 0x1p-53;
   const auto bits = DeriveSeed(seed_, static_cast<std::uint64_t>(Index(user)) + 1);
   return static_cast<double>(bits >> 11) * kTwoToMinus53;
+}
+
+std::vector<Route> UserHashRouter::Routes(const WindowBatch& contexts, TaskPool&) const {
+  if (std::ssize(contexts.users) != contexts.num_rows()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "scoring: the user names the region here, and a context has none");
+  }
+  std::vector<Route> routes;
+  for (const UserId user : contexts.users) routes.push_back(RouteOf(user));
+  return routes;
 }
 
 Route UserHashRouter::RouteOf(UserId user) const {

@@ -7,7 +7,6 @@
 
 #include "data/prepare.h"
 #include "methods/snapshot_scorer.h"
-#include "training/encode.h"
 
 namespace raie {
 namespace {
@@ -63,17 +62,22 @@ void ForEachChunk(const PreparedData& data, const WindowSet& windows, std::int64
 
 WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
                            const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool) {
+  return ComputeStates(MakeEncoder(*snapshot.backbone, *snapshot.routing_items, pool),
+                       Pooling::kLast, data, windows, catalogue_size, pool);
+}
+
+WindowStates ComputeStates(const BoundModel& encoder, Pooling pooling, const PreparedData& data,
+                           const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool) {
   const DistinctContexts distinct = FindDistinctContexts(windows);
   const std::span<const std::int64_t> firsts = distinct.window_of_row;
   WindowStates states;
-  states.dim = snapshot.backbone->dim();
+  states.dim = encoder.backbone().dim();
   const std::int64_t length = WindowOptionsOf(data).context;
-  const BoundModel encoder = MakeEncoder(*snapshot.backbone, *snapshot.routing_items, pool);
   for (std::int64_t begin = 0; begin < std::ssize(firsts); begin += kChunk) {
     const auto chosen = firsts.subspan(begin, std::min(kChunk, std::ssize(firsts) - begin));
     const ReadWindows read = ReadContexts(data, windows, chosen, length, catalogue_size);
     if (read.windows.empty()) continue;
-    const std::vector<float> z = EncodeContexts(encoder, read.contexts, pool);
+    const std::vector<float> z = EncodeContexts(encoder, read.contexts, pool, pooling);
     states.z_MD.insert(states.z_MD.end(), z.begin(), z.end());
     states.window_of_row.insert(states.window_of_row.end(), read.windows.begin(),
                                 read.windows.end());

@@ -17,6 +17,7 @@
 #include "data/prepared_data.h"
 #include "data/windows.h"
 #include "regions/router.h"
+#include "training/encode.h"
 #include "training/snapshot.h"
 
 namespace raie {
@@ -56,6 +57,10 @@ struct WindowStates {
 
   std::span<const float> row(std::int64_t m) const { return std::span(z_MD).subspan(m * dim, dim); }
 };
+
+// States as another model or pooling makes them (the published code).
+WindowStates ComputeStates(const BoundModel& encoder, Pooling pooling, const PreparedData& data,
+                           const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool);
 
 WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
                            const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool);

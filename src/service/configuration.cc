@@ -56,6 +56,30 @@ void MakeOther(const ValueRef& field) {
   std::visit(Other{}, field);
 }
 
+// METHOD section 3 for `paper`: 5 epochs, no early stopping. as-released: docs/decisions/010; its
+// clip of 1 is half of it here, where the loss is the mean over a target and its negative.
+FitOptions FitPreset(Protocol protocol) {
+  FitOptions fit;
+  if (protocol != Protocol::kPaper && protocol != Protocol::kAsReleased) return fit;
+  fit.max_epochs = 5;
+  fit.patience_epochs = 0;
+  fit.patience_steps = 0;
+  if (protocol == Protocol::kPaper) return fit;
+  fit.on = FitOn::kTails;
+  fit.batch_size = 128;
+  fit.loss.kind = LossKind::kBce;
+  fit.adam.clip = 0.5;
+  return fit;
+}
+
+DiscoveryOptions RegionsPreset(Protocol protocol) {
+  DiscoveryOptions regions;
+  if (protocol != Protocol::kAsReleased) return regions;
+  regions.restarts = 2;
+  regions.max_iterations = 30;
+  return regions;
+}
+
 }  // namespace
 
 Configuration Configure(const Settings& settings, std::optional<Protocol> protocol) {
@@ -63,8 +87,10 @@ Configuration Configure(const Settings& settings, std::optional<Protocol> protoc
   Configuration first;
   Apply(settings, first);
   Configuration configuration;
-  configuration.edit =
-      AdaptOptions::Preset(first.editor, protocol.value_or(first.prepare.protocol));
+  const Protocol in_force = protocol.value_or(first.prepare.protocol);
+  configuration.edit = AdaptOptions::Preset(first.editor, in_force);
+  configuration.fit = FitPreset(in_force);
+  configuration.regions = RegionsPreset(in_force);
   return InForce(settings, std::move(configuration));
 }
 

@@ -19,6 +19,10 @@ namespace {
 constexpr int kLearnSlice = 1;
 constexpr int kTestSlice = 2;
 
+bool IsAsReleased(const PreparedData& data) {
+  return OptionsOf(data).protocol == Protocol::kAsReleased;
+}
+
 // The fitted model and the slice all methods learn from.
 struct Stage {
   const PreparedData& data;
@@ -57,6 +61,14 @@ std::vector<ComparedMethod> Contenders(const Stage& stage) {
   return methods;
 }
 
+// as-released: what is reproduced of the published code.
+std::vector<ComparedMethod> ReleasedContenders(const Stage& stage) {
+  const AdaptOptions& options = stage.model.configuration.edit;
+  return {{"frozen (as released)", "frozen", options},
+          {"one LoRA (as released)", "lora", options},
+          {"RAIE (as released)", "raie", options}};
+}
+
 nlohmann::ordered_json Compare(const Stage& stage) {
   const SetupWindows setup = MakeSetupWindows(stage.data, 0, stage.model.info.windows);
   const AdaptSlice slice = stage.slice();
@@ -67,12 +79,17 @@ nlohmann::ordered_json Compare(const Stage& stage) {
                             .seeds = std::span(&stage.seed, 1),
                             .observer = stage.control.progress,
                             .cancel = stage.control.cancel};
+  const RefitOptions refit{stage.model.configuration.backbone, stage.model.configuration.fit,
+                           stage.model.configuration.regions};
+  request.refit = &refit;
+  const bool released = IsAsReleased(stage.data);
   request.evaluation.windows = stage.model.info.windows;
   request.evaluation.test_slice = kTestSlice;
   request.evaluation.catalogue_size = slice.catalogue_size;
   request.evaluation.seen = slice.seen;
-  request.evaluation.setup_part = SetupPart::kHeldOutOnly;
-  return ToJson(CompareMethods(Contenders(stage), stage.data, request, stage.control.pool));
+  request.evaluation.setup_part = released ? SetupPart::kAll : SetupPart::kHeldOutOnly;
+  const auto methods = released ? ReleasedContenders(stage) : Contenders(stage);
+  return ToJson(CompareMethods(methods, stage.data, request, stage.control.pool));
 }
 
 void AddTruth(const Stage& stage, const SlicePlan& plan, const SimulationTruth& truth,
@@ -125,8 +142,8 @@ nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* 
   CheckHasTraining(windows, kLearnSlice, data);
   const Stage stage{data, model, windows, control,
                     static_cast<std::uint64_t>(model.configuration.seed)};
-  const SlicePlan plan = MeasureDriftOf(stage);
   nlohmann::ordered_json result = {
+      {"protocol", EnumNames(Protocol{})[static_cast<int>(OptionsOf(data).protocol)]},
       {"data",
        {{"users", data.num_users()},
         {"items", data.num_items()},
@@ -134,12 +151,17 @@ nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* 
         {"S_windows", windows.memory.size()},
         {"F_windows", windows.training.size()}}},
       {"fit", {{"best_epoch", model.fit.best_epoch}, {"seconds", fit_seconds}}},
-      {"edits", ToJson(plan.edits.summary)},
+      {"edits", nullptr},
       {"interval", model.configuration.edit.drift.interval},
-      {"drift", ToJson(*plan.drift, data)},
+      {"drift", nullptr},
       {"methods", nullptr},
       {"truth", nullptr}};
-  if (truth != nullptr) AddTruth(stage, plan, *truth, result);
+  if (!IsAsReleased(data)) {  // which knows no drift
+    const SlicePlan plan = MeasureDriftOf(stage);
+    result["edits"] = ToJson(plan.edits.summary);
+    result["drift"] = ToJson(*plan.drift, data);
+    if (truth != nullptr) AddTruth(stage, plan, *truth, result);
+  }
   result["methods"] = Compare(stage);
   CheckNotCancelled(control, "the comparison was complete");
   return result;

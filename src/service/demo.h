@@ -23,9 +23,10 @@ std::vector<Setting> DemoDefaults();
 // Simulates the shop and prepares it in `folder`, which exists. Returns the simulation.
 Simulation SimulateDemoShop(const std::filesystem::path& folder, const PhaseControl& control);
 
-// Returns {"data", "fit", "edits", "interval", "drift", "methods", "truth"}; `truth` (null for real
-// data) adds "adjusted_rand", "rank_correlation" and, to every region of "drift", its true interest
-// and drifted share.
+// Returns {"protocol", "data", "fit", "edits", "interval", "drift", "methods", "truth"}; `truth`
+// (null for real data) adds "adjusted_rand", "rank_correlation" and, to every region of "drift",
+// its true interest and drifted share. With data prepared as-released "drift", "edits" and "truth"
+// are null, and the methods are those of the published code with S in-sample.
 nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* truth,
                                const PhaseControl& control);
 

@@ -31,7 +31,7 @@ void CheckWindows(const SetupWindows& windows, const Configuration& configuratio
     refuse("slice 0 has no training windows (contexts of " +
            std::to_string(WindowOptionsOf(data).context) + " items); " + shorter);
   }
-  if (IsLeaveLastOut(data)) return;
+  if (!FindsRegions(data)) return;
   if (windows.held_out.size() == 0) {
     refuse("slice 0 has no held-out windows, which tau and delta are calibrated on; " + shorter);
   }
@@ -49,12 +49,8 @@ FitRequest RequestFor(const PreparedData& data, const Configuration& configurati
   FitRequest request{.data = data};
   request.slice = kSetupSlice;
   request.windows = WindowOptionsOf(data);
-  request.catalogue_size = data.catalogue_size(kSetupSlice);
-  const bool first_only = OptionsOf(data).repeats == Repeats::kFirst;
-  request.seen = IsLeaveLastOut(data) ? SeenItems::kHistoryMasked
-                 : first_only         ? SeenItems::kContextMasked
-                                      : SeenItems::kRanked;
-  if (IsLeaveLastOut(data)) request.catalogue_size = data.num_items();
+  request.catalogue_size = FittedCatalogue(data);
+  request.seen = SeenItemsOf(data);
   request.seed = configuration.seed;
   request.backbone = OptionsToJson(configuration.backbone).dump();
   request.observer = control.progress;
@@ -81,16 +77,22 @@ nlohmann::ordered_json ReportOf(const FitOutcome& model) {
 
 }  // namespace
 
+bool FindsRegions(const PreparedData& data) {
+  return !IsLeaveLastOut(data) && OptionsOf(data).protocol != Protocol::kAsReleased;
+}
+
 Configuration ConfigureFit(const PreparedData& data, const Settings& settings) {
   const Protocol protocol = OptionsOf(data).protocol;
   Configuration configuration = Configure(settings, protocol);
   if (!IsGiven(settings, "backbone." + configuration.backbone.name + ".context")) {
     NamedSection(configuration.backbone).context = WindowOptionsOf(data).context;
   }
-  if (protocol == Protocol::kPaper) {  // METHOD section 3: 5 epochs, no early stopping
-    if (!IsGiven(settings, "fit.max_epochs")) configuration.fit.max_epochs = 5;
-    if (!IsGiven(settings, "fit.patience_epochs")) configuration.fit.patience_epochs = 0;
-    if (!IsGiven(settings, "fit.patience_steps")) configuration.fit.patience_steps = 0;
+  if (protocol == Protocol::kAsReleased && configuration.backbone.name != "sasrec") {
+    throw Error(
+        ErrorCode::kInvalidArgument,
+        "protocol as-released reproduces the published SASRec only, not " +
+            configuration.backbone.name +
+            "; leave the backbone out, or prepare the data with --protocol strict or paper");
   }
   return configuration;
 }
@@ -108,7 +110,7 @@ ModelInfo DescribeModel(const PreparedData& data, const Configuration& configura
   ModelInfo info;
   info.backbone = configuration.backbone;
   info.windows = WindowOptionsOf(data);
-  info.masks_seen = OptionsOf(data).repeats == Repeats::kFirst;
+  info.masks_seen = MasksContext(data);
   info.reads_slices = !IsLeaveLastOut(data);
   info.data_digest = data.lineage()[kSetupSlice];
   info.configuration = SectionsToJson(configuration, {"", "backbone", "fit", "regions", "edit"});
@@ -166,7 +168,7 @@ FitOutcome FitInMemory(const PreparedData& data, const fs::path& checkpoint, Res
 
   model.snapshot = MakeFittedSnapshot(
       {.backbone = std::move(backbone), .items = items, .catalogue_size = request.catalogue_size});
-  if (!IsLeaveLastOut(data)) {
+  if (FindsRegions(data)) {
     StartPhase(control, "regions");
     KMeansResult clustering;
     model.snapshot = AddRegions(model.snapshot, data, configuration, control.pool, &clustering);

@@ -37,6 +37,10 @@ struct FitOutcome {
 // in where it is not given.
 Configuration ConfigureFit(const PreparedData& data, const Settings& settings);
 
+// Whether a model of this data has regions: leave-last-out asks of backbones only, and as-released
+// finds its regions in F.
+bool FindsRegions(const PreparedData& data);
+
 // Returns the fitted snapshot with the regions and thresholds this configuration asks for.
 // `clustering` (if not null) receives how the k-means went.
 Snapshot AddRegions(const Snapshot& fitted, const PreparedData& data,

@@ -17,7 +17,6 @@
 namespace raie {
 namespace {
 
-constexpr int kImportedSlice = 0;
 constexpr std::size_t kShownIds = 5;
 
 [[noreturn]] void RefuseImport(const std::string& what) {
@@ -147,8 +146,7 @@ nlohmann::ordered_json ImportModelDirectory(const ImportPlaces& places, const Pr
   const std::vector<float> rows = checkpoint.ItemRows(*backbone);
   checkpoint.CheckAllUsed();
 
-  const std::int64_t catalogue =
-      data.contexts_cross_slices() ? data.num_items() : data.catalogue_size(kImportedSlice);
+  const std::int64_t catalogue = FittedCatalogue(data);
   const ItemMatch match = MatchItems(checkpoint.item_ids(), data, catalogue);
   Snapshot snapshot =
       MakeFittedSnapshot({.backbone = backbone,
@@ -156,7 +154,7 @@ nlohmann::ordered_json ImportModelDirectory(const ImportPlaces& places, const Pr
                                              static_cast<std::uint64_t>(configuration.seed)),
                           .catalogue_size = catalogue});
   KMeansResult clustering;
-  if (!data.contexts_cross_slices()) {
+  if (FindsRegions(data)) {
     StartPhase(control, "regions");
     snapshot = AddRegions(snapshot, data, configuration, control.pool, &clustering);
   }

@@ -24,8 +24,9 @@ void CheckHasRegions(const ModelDirectory& model, const Snapshot& snapshot) {
   if (snapshot.editor.regions.size() > 0) return;
   throw Error(ErrorCode::kInvalidArgument,
               "model " + model.path().string() +
-                  " has no regions (its data has no held-out windows: protocol leave-last-out), so "
-                  "there is nothing to edit; prepare the data with another --protocol");
+                  " has no regions (its data has no held-out windows: protocol leave-last-out or "
+                  "as-released), so there is nothing to edit; prepare the data with another "
+                  "--protocol (raie compare runs the RAIE of as-released)");
 }
 
 }  // namespace

@@ -10,12 +10,11 @@ namespace {
 
 // The training windows of one slice, and those it keeps out.
 StreamPart SliceParts(const PreparedData& data, int slice) {
-  const WindowOptions options = WindowOptionsOf(data);
   if (slice == 0) {
-    SetupWindows setup = MakeSetupWindows(data, 0, options);
+    SetupWindows setup = MakeSetupWindows(data, 0, MemoryWindowOptionsOf(data));
     return {std::move(setup.training), std::move(setup.held_out)};
   }
-  WindowSet windows = MakeWindows(data, slice, options);
+  WindowSet windows = MakeWindows(data, slice, WindowOptionsOf(data));
   if (OptionsOf(data).protocol == Protocol::kStream) return SplitLastWindows(windows);
   return {std::move(windows), {}};
 }
@@ -35,10 +34,9 @@ AdaptSlice MakeAdaptSlice(const PreparedData& data, int slice, const SliceWindow
           .windows = &windows.training,
           .memory = &windows.memory,
           .reference = &windows.reference,
-          .catalogue_size = data.catalogue_size(slice),
+          .catalogue_size = RankedCatalogue(data, slice),
           .context = WindowOptionsOf(data).context,
-          .seen = OptionsOf(data).repeats == Repeats::kFirst ? SeenItems::kContextMasked
-                                                             : SeenItems::kRanked};
+          .seen = SeenItemsOf(data)};
 }
 
 SliceWindows MakeSliceWindows(const PreparedData& data, int slice) {

@@ -53,7 +53,8 @@ nlohmann::ordered_json ToJson(const ModelInfo& info) {
            {{"context", info.windows.context},
             {"stride", info.windows.stride},
             {"min_context", info.windows.min_context},
-            {"same_time", EnumNames(SameTime{})[static_cast<int>(info.windows.same_time)]}}},
+            {"same_time", EnumNames(SameTime{})[static_cast<int>(info.windows.same_time)]},
+            {"held_out", EnumNames(HeldOut{})[static_cast<int>(info.windows.held_out)]}}},
           {"masks_seen", info.masks_seen},
           {"reads_slices", info.reads_slices},
           {"data_digest", info.data_digest},
@@ -70,6 +71,8 @@ ModelInfo ModelInfoFrom(const nlohmann::ordered_json& object, const std::string&
   info.windows.min_context = windows.at("min_context");
   info.windows.same_time =
       windows.at("same_time") == "strict" ? SameTime::kStrict : SameTime::kOrder;
+  info.windows.held_out =
+      windows.value("held_out", "last-two") == "none" ? HeldOut::kNone : HeldOut::kLastTwo;
   info.masks_seen = object.at("masks_seen");
   info.reads_slices = object.at("reads_slices");
   info.data_digest = object.at("data_digest");

@@ -1,6 +1,13 @@
 #include "training/seen_items.h"
 
+#include "data/prepare.h"
+
 namespace raie {
+
+SeenItems SeenItemsOf(const PreparedData& data) {
+  if (data.contexts_cross_slices()) return SeenItems::kHistoryMasked;
+  return MasksContext(data) ? SeenItems::kContextMasked : SeenItems::kRanked;
+}
 
 MaskedItems MaskSeen(SeenItems seen, const PreparedData& data, const WindowSet& windows,
                      std::span<const std::int64_t> numbers, const WindowBatch& contexts) {

@@ -20,6 +20,9 @@ inline std::span<const char* const> EnumNames(SeenItems) {
   return kNames;
 }
 
+// Returns what the protocol of a data set masks.
+SeenItems SeenItemsOf(const PreparedData& data);
+
 // Returns a row for each context; context i is that of windows.windows[numbers[i]].
 MaskedItems MaskSeen(SeenItems seen, const PreparedData& data, const WindowSet& windows,
                      std::span<const std::int64_t> numbers, const WindowBatch& contexts);

@@ -17,4 +17,13 @@ run "$raie" data audit --data paper --json
 [ "$code" -eq $kCheckFailed ] || fail "exit code $code with --json"
 [ "$(json leaks)" -ge 3 ] || fail 'fewer than three leaks'
 [ "$(grep -c '"verdict": "leak"' .out)" -eq "$(json leaks)" ] || fail 'leaks are not counted'
+ok "$raie" data prepare --input log/events.csv --output released --context 5 --protocol as-released
+says 'dropped outside the windows of protocol as-released [1-9]'
+run "$raie" data audit --data released
+[ "$code" -eq $kCheckFailed ] || fail "exit code $code where the published code leaks"
+for check in vocabulary held_out; do says "^leak  $check +.*protocol as-released"; done
+refused $kUsage 'as-released, whose slices are S, F and T' \
+  "$raie" data append --data released --input log/events.csv
+refused $kUsage 'as-released has no k-core' \
+  "$raie" data prepare --input log/events.csv --output no --protocol as-released --k-core 5
 refused $kData 'manifest.json' "$raie" data audit --data log

@@ -8,7 +8,7 @@ says '^raie +regions edited by F.*\[.*2603\.00638'
 ok "$raie" list backbones
 says '^sasrec +causal transformer.*\[Kang'
 ok "$raie" list protocols
-for protocol in strict paper stream leave-last-out; do says "^$protocol +[a-z]"; done
+for protocol in strict paper as-released stream leave-last-out; do says "^$protocol +[a-z]"; done
 ok "$raie" list configs
 says '^data/ml-1m +MovieLens 1M'
 ok "$raie" list --kind methods --json

@@ -4,6 +4,7 @@
 #include "cli/table.h"
 #include "compare/run_comparison.h"
 #include "compare/tables.h"
+#include "data/prepare.h"
 
 namespace raie::cli {
 namespace {
@@ -12,7 +13,7 @@ struct CompareArguments {
   std::string data;
   std::string output;
   std::string backbones = "sasrec";
-  std::string methods = "frozen,lora,lora_big,raie";
+  std::string methods;
   std::int64_t seeds = 5;
   std::string protocol;
   std::string reference = "lora";
@@ -25,7 +26,10 @@ struct CompareArguments {
     visit(self.output, Field{.name = "output",
                              .help = "folder of the run; a run that is there is gone on with"});
     visit(self.backbones, Field{.name = "backbones", .help = "a,b,c (raie list backbones)"});
-    visit(self.methods, Field{.name = "methods", .help = "a,b,c (raie list methods)"});
+    visit(self.methods,
+          Field{.name = "methods",
+                .help = "a,b,c (raie list methods; default: frozen,lora,lora_big,raie, "
+                        "for data prepared as-released frozen,lora,raie)"});
     visit(self.seeds,
           Field{.name = "seeds", .help = "runs of each cell", .minimum = 1, .maximum = 1000});
     visit(self.protocol, Field{.name = "protocol",
@@ -55,6 +59,11 @@ std::vector<std::string> Split(const std::string& text) {
   return parts;
 }
 
+std::string DefaultMethods(const PreparedData& data) {
+  return OptionsOf(data).protocol == Protocol::kAsReleased ? "frozen,lora,raie"
+                                                           : "frozen,lora,lora_big,raie";
+}
+
 std::string TextOf(const ResultTable& result) {
   Table table(result.header);
   for (const auto& row : result.rows) {
@@ -68,7 +77,6 @@ std::string TextOf(const ResultTable& result) {
 int RunCompare(const CompareArguments& arguments, Invocation& invocation) {
   CompareRequest request;
   request.options.backbones = Split(arguments.backbones);
-  request.options.methods = Split(arguments.methods);
   request.options.first_seed = invocation.configuration.seed;
   request.options.seeds = arguments.seeds;
   request.options.reference = arguments.reference;
@@ -84,6 +92,8 @@ int RunCompare(const CompareArguments& arguments, Invocation& invocation) {
     Note(line);
   };
   const PreparedData data = PreparedData::Load(arguments.data);
+  request.options.methods =
+      Split(arguments.methods.empty() ? DefaultMethods(data) : arguments.methods);
   const auto results = RunComparison(data, request, invocation.control());
   invocation.clear_progress();
   if (invocation.json) {

@@ -38,6 +38,10 @@ std::string PreparedText(const PrepareReport& report) {
   std::string text = "dropped by rating " + Count(report.dropped_by_rating) + ", as repeats " +
                      Count(report.dropped_as_repeats) + ", by the k-core " +
                      Count(report.dropped_by_k_core) + "\n";
+  if (report.dropped_outside_windows > 0) {
+    text += "dropped outside the windows of protocol as-released " +
+            Count(report.dropped_outside_windows) + "\n";
+  }
   const bool three = report.after.size() == 3;
   Table table({"slice", "users", "items", "events"});
   for (std::size_t i = 0; i < report.after.size(); ++i) {

@@ -72,8 +72,11 @@ std::string TruthText(const nlohmann::ordered_json& report) {
 }
 
 std::string MethodsText(const nlohmann::ordered_json& methods) {
-  std::vector<std::string> header = {"method", "S held-out R@10", "S held-out N@10", "T R@10",
-                                     "T N@10", "training (s)",    "samples"};
+  const bool in_sample = methods.at(0).contains("S_in_sample");
+  const std::string setup = in_sample ? "S in-sample" : "S held-out";
+  const char* setup_part = in_sample ? "S_in_sample" : "S_held_out";
+  std::vector<std::string> header = {"method", setup + " R@10", setup + " N@10", "T R@10",
+                                     "T N@10", "training (s)",  "samples"};
   const bool prior = std::ranges::any_of(
       methods, [](const nlohmann::ordered_json& method) { return method.contains("priors"); });
   if (prior) header.insert(header.end(), {"popularity prior", "choosing it (s)"});
@@ -83,8 +86,8 @@ std::string MethodsText(const nlohmann::ordered_json& methods) {
   };
   for (const auto& method : methods) {
     std::vector<std::string> row = {method.at("method").get<std::string>(),
-                                    number(method.at("S_held_out"), "recall@10"),
-                                    number(method.at("S_held_out"), "ndcg@10"),
+                                    number(method.at(setup_part), "recall@10"),
+                                    number(method.at(setup_part), "ndcg@10"),
                                     number(method.at("T"), "recall@10"),
                                     number(method.at("T"), "ndcg@10"),
                                     Fixed(method.at("seconds"), 1),
@@ -116,8 +119,12 @@ std::string DemoReportText(const nlohmann::ordered_json& report, double seconds)
          Count(data.at("items")) + " items; " + Count(data.at("S_windows")) +
          " windows of S to learn from, " + Count(data.at("F_windows")) + " of F\nfitted in " +
          Fixed(report.at("fit").at("seconds"), 1) + " s (kept epoch " +
-         report.at("fit").at("best_epoch").dump() +
-         ")\n\nDrift of each region in F, before any training\n" + DriftText(report) +
+         report.at("fit").at("best_epoch").dump() + ")\n\n" +
+         (report.at("drift").is_null()
+              ? std::string(
+                    "Protocol as-released: what the published code does (unequal samples, S "
+                    "in-sample,\nitems of T known). Drift is not measured.\n")
+              : "Drift of each region in F, before any training\n" + DriftText(report)) +
          TruthText(report) + "\nMethods after learning from F\n" +
          MethodsText(report.at("methods")) + GatesText(report.at("methods")) + "\ntotal " +
          Fixed(seconds, 1) + " s\n";
@@ -138,7 +145,7 @@ int RunDemoCommand(const DemoArguments& arguments, Invocation& invocation) {
       throw Error(ErrorCode::kInvalidArgument,
                   arguments.data + " has " + std::to_string(data.num_slices()) +
                       " slices; the demo compares on S, F and T: prepare the data with --protocol "
-                      "strict or paper");
+                      "strict, paper or as-released");
     }
     report = RunDemo(data, nullptr, invocation.control());
   }
