@@ -345,6 +345,10 @@ TEST(Editor, AgreesWithTheSlowTwin) {
       slow.delta = 0.15;
     }
     state.calibration = {.tau = slow.tau, .delta = slow.delta, .first_cos_quantile = 0.5};
+    if (options.confidence == ConfidenceKind::kSoftmax) {
+      state.calibration.confidence = "softmax";
+      state.calibration.temperature = options.temperature;
+    }
     for (int k = 0; k < 4; ++k) {
       const Region region = MakeRegion(state.regions.next_id++, RandomUnit(kDim, random),
                                        0.3 + random.Uniform(), 1 + 50 * random.Uniform());
