@@ -387,7 +387,7 @@ TEST(PopularityPriorTest, EqualValidationGoesToNoPrior) {
   const auto scorer = MakeConstantScorer(scores);
   const PriorChoice choice =
       ChoosePrior(ContextFor(shop), {}, {.slice = slice, .split = split, .scorer = *scorer});
-  EXPECT_EQ(choice.candidates.size(), 36u);
+  EXPECT_EQ(choice.candidates.size(), 31u);
   for (const PriorCandidate& candidate : choice.candidates) {
     EXPECT_EQ(candidate.validation_ndcg10, choice.candidates[0].validation_ndcg10);
   }

@@ -25,7 +25,7 @@ inline std::span<const char* const> EnumNames(PriorUse) {
 
 struct PriorOptions {
   PriorUse use = PriorUse::kOff;
-  std::vector<double> weights = {0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4};
+  std::vector<double> weights = {0.1, 0.2, 0.4, 0.8, 1.6, 3.2};
   std::vector<double> half_lives = {0.02, 0.05, 0.15, 0.5, 1.5};
 
   static void VisitFields(auto& self, auto&& visit) {
