@@ -1,7 +1,6 @@
 #include "backbones/dense_output.h"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/random.h"
 #include "kernels/activation.h"
@@ -21,10 +20,7 @@ DenseOutput::DenseOutput(std::int64_t dim, float epsilon, ParameterLayout& layou
 
 void DenseOutput::Initialise(std::span<float> parameters, std::uint64_t seed) const {
   RandomStream random(seed, 0);
-  const double bound = std::sqrt(3.0 / static_cast<double>(dim_));
-  for (float& value : parameters.subspan(weight_, dim_ * dim_)) {
-    value = static_cast<float>(bound * (2 * random.Uniform() - 1));
-  }
+  DrawXavier(dim_, dim_, random, parameters.subspan(weight_, dim_ * dim_));
   std::fill_n(parameters.begin() + norm_weight_, dim_, 1.0f);
 }
 

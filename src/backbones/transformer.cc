@@ -63,15 +63,18 @@ TransformerStack::Affine TransformerStack::AddLinear(ParameterLayout& layout,
   return {weight, layout.Add(prefix + part + ".bias", {outputs}, false)};
 }
 
+void DrawXavier(std::int64_t inputs, std::int64_t outputs, RandomStream& random,
+                std::span<float> weight) {
+  const double bound = std::sqrt(6.0 / static_cast<double>(inputs + outputs));
+  for (float& value : weight) value = static_cast<float>(bound * (2 * random.Uniform() - 1));
+}
+
 void TransformerStack::Initialise(std::span<float> parameters, std::uint64_t seed) const {
   const std::int64_t d = shape_.dim, f = shape_.ffn_width;
   std::uint64_t stream = 0;
   const auto draw = [&](const Affine& map, std::int64_t inputs, std::int64_t outputs) {
     RandomStream random(seed, stream++);
-    const double bound = std::sqrt(6.0 / static_cast<double>(inputs + outputs));
-    for (float& value : parameters.subspan(map.weight, inputs * outputs)) {
-      value = static_cast<float>(bound * (2 * random.Uniform() - 1));
-    }
+    DrawXavier(inputs, outputs, random, parameters.subspan(map.weight, inputs * outputs));
     std::fill_n(parameters.begin() + map.bias, outputs, 0.0f);
   };
   const auto reset = [&](const Norm& norm) {

@@ -20,6 +20,7 @@
 
 #include "adapters/adapter.h"
 #include "backbones/backbone.h"
+#include "base/random.h"
 #include "kernels/activation.h"
 #include "kernels/attention.h"
 #include "kernels/interval_attention.h"
@@ -120,6 +121,10 @@ struct MixtureCall {
   std::vector<std::int32_t> sequences_T;
   std::vector<std::int32_t> sequences_P;
 };
+
+// Draws a map [outputs, inputs], Xavier uniform.
+void DrawXavier(std::int64_t inputs, std::int64_t outputs, RandomStream& random,
+                std::span<float> weight);
 
 class TransformerStack {
  public:

@@ -53,6 +53,9 @@ struct KeyFlag {
   std::string value = "";   // not empty: the flag takes no value and sets this one
 };
 
+// The flags of every command that reads logs, then those of its own.
+std::vector<KeyFlag> WithReadFlags(std::vector<KeyFlag> own);
+
 struct Command {
   std::string name;  // "fit", "data prepare"
   std::string summary;

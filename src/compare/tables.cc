@@ -129,8 +129,7 @@ std::string CsvLine(const Json& row, const std::string& part) {
 std::string LabelOf(const Json& results) {
   if (results.value("protocol", "") != "as-released") return "";
   return "Protocol as-released (what the published code does: unequal samples, S in-sample, items "
-         "of "
-         "T known). ";
+         "of T known). ";
 }
 
 }  // namespace

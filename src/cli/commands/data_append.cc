@@ -48,14 +48,7 @@ Command DataAppendCommand() {
        .summary = "Adds later events to a prepared data set as its next slice",
        .sections = {"", "read"},
        .required = {"input", "data"},
-       .key_flags = {{"--format", "read.format"},
-                     {"--columns", "read.columns"},
-                     {"--separator", "read.separator"},
-                     {"--titles", "read.titles"},
-                     {"--drop-missing", "read.drop_missing", true},
-                     {"--drop", "read.drop", true},
-                     {"--dedupe", "read.dedupe", true},
-                     {"--skip-bad-rows", "read.skip_bad_rows"}}},
+       .key_flags = WithReadFlags({})},
       RunDataAppend);
 }
 

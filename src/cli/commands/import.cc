@@ -6,7 +6,7 @@
 namespace raie::cli {
 namespace {
 
-struct Arguments {
+struct ImportArguments {
   std::string from;
   std::string map;
   std::string data;
@@ -57,7 +57,7 @@ std::string ImportText(const nlohmann::ordered_json& report, const std::string& 
   return text + RegionsText(report) + "wrote version 0 of " + model + "\n";
 }
 
-int Run(const Arguments& arguments, Invocation& invocation) {
+int RunImport(const ImportArguments& arguments, Invocation& invocation) {
   const PreparedData data = PreparedData::Load(arguments.data);
   const auto report =
       ImportModelDirectory({.from = arguments.from, .map = arguments.map, .model = arguments.model},
@@ -74,13 +74,13 @@ int Run(const Arguments& arguments, Invocation& invocation) {
 }  // namespace
 
 Command ImportCommand() {
-  return MakeCommand<Arguments>(
+  return MakeCommand<ImportArguments>(
       {.name = "import",
        .summary = "Makes a model directory of another library's SASRec or BERT4Rec checkpoint",
        .sections = {"", "backbone", "regions", "edit"},
        .required = {"from", "map", "data", "model"},
        .key_flags = {{"--regions", "regions.k"}, {"--editor", "editor"}}},
-      Run);
+      RunImport);
 }
 
 }  // namespace raie::cli
