@@ -11,11 +11,11 @@ add_custom_target(raie_module_tests)
 
 function(raie_discover_tests target)
   set(common DISCOVERY_TIMEOUT 120 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  gtest_discover_tests(${target} ${common} TEST_FILTER "-*Threads*:*Slow*"
+  gtest_discover_tests(${target} ${common} TEST_FILTER "-*Threads*.*:*Slow*.*"
                        TEST_LIST ${target}_unit PROPERTIES LABELS unit TIMEOUT 600)
-  gtest_discover_tests(${target} ${common} TEST_FILTER "*Threads*-*Slow*"
+  gtest_discover_tests(${target} ${common} TEST_FILTER "*Threads*.*-*Slow*.*"
                        TEST_LIST ${target}_threads PROPERTIES LABELS threads TIMEOUT 600)
-  gtest_discover_tests(${target} ${common} TEST_FILTER "*Slow*"
+  gtest_discover_tests(${target} ${common} TEST_FILTER "*Slow*.*"
                        TEST_LIST ${target}_slow PROPERTIES LABELS slow TIMEOUT 7200)
 endfunction()
 
