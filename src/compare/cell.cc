@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "data/prepare.h"
 #include "evaluation/comparison.h"
 #include "evaluation/window_results.h"
+#include "methods/popularity_prior.h"
 #include "methods/snapshot_scorer.h"
 #include "raie/version.h"
 #include "service/edit_model.h"
@@ -68,15 +70,22 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
                         .observer = input.context.observer};
   const Learnt learnt = LearnFromSlice(compared, context, request);
   const auto scorer = learnt.method->MakeScorer();
+  request.evaluation.prior = learnt.method->prior();
   const EvaluationReport report = Evaluate(*scorer, data, request.evaluation, context.pool);
 
   RankSetRequest top{
       .context = options.context, .catalogue_size = FittedCatalogue(data), .seen = slice.seen};
+  std::optional<EarlierRequests> earlier;
+  if (learnt.method->prior() != nullptr) {
+    earlier.emplace(data, *learnt.method->prior(), 0, setup.removed_events);
+    top.earlier = &*earlier;
+  }
   SaveWindows(folder, setup_part,
               MakeWindowResults(
                   data, setup_ranked, released ? report.in_sample_ranks : report.held_out_ranks,
                   TopOfWindows(*scorer, data, setup_ranked, top, kTop, context.pool)));
   top.catalogue_size = slice.catalogue_size;
+  top.earlier = nullptr;
   const WindowSet test = MakeWindows(data, kTestSlice, options);
   SaveWindows(folder, "T",
               MakeWindowResults(data, test, report.test_ranks,

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 #include "base/files.h"
 #include "compare/curve.h"
@@ -11,6 +12,7 @@
 #include "evaluation/stream_metrics.h"
 #include "evaluation/window_results.h"
 #include "methods/group_trainer.h"
+#include "methods/popularity_prior.h"
 #include "methods/snapshot_scorer.h"
 #include "service/edit_model.h"
 #include "service/slice_windows.h"
@@ -32,7 +34,12 @@ class StreamRun {
  public:
   StreamRun(const CellInput& input, const fs::path& folder)
       : input_(input), data_(input.data), folder_(folder), last_(input.data.num_slices() - 1) {
-    for (int j = 0; j <= last_; ++j) parts_.push_back(HeldOutOf(data_, j));
+    never_counted_ = MakeSetupWindows(data_, 0, WindowOptionsOf(data_)).removed_events;
+    for (int j = 0; j <= last_; ++j) {
+      parts_.push_back(HeldOutOf(data_, j));
+      for (const Window& window : parts_[j].windows) never_counted_.push_back(window.target);
+    }
+    std::ranges::sort(never_counted_);
     after_.resize(last_ + 1, std::vector<Means>(last_ + 1));
     frozen_.resize(last_ + 1);
   }
@@ -42,10 +49,10 @@ class StreamRun {
     const SetupWindows setup = MakeSetupWindows(data_, 0, WindowOptionsOf(data_));
     method->Prepare(input_.setup, setup.training);
     SaveRegions("regions_before", input_.setup.editor);
-    Test(*method->MakeScorer(), 0);
+    Test(*method, 0);
     for (int i = 1; i <= last_; ++i) {
       Learn(*method, i);
-      Test(*method->MakeScorer(), i);
+      Test(*method, i);
     }
     if (method->snapshot() != nullptr) SaveRegions("regions_after", method->snapshot()->editor);
     RankFrozen();
@@ -61,17 +68,20 @@ class StreamRun {
     return SplitLastWindows(MakeWindows(data, slice, options)).part;
   }
 
-  RankedSet Rank(const Scorer& scorer, const WindowSet& windows, int catalogue_of) const {
+  RankedSet Rank(const Scorer& scorer, const WindowSet& windows, int catalogue_of,
+                 const EarlierRequests* earlier = nullptr) const {
     return RankWindows(scorer, data_, windows,
                        {.context = WindowOptionsOf(data_).context,
                         .catalogue_size = data_.catalogue_size(catalogue_of),
                         .seen = SeenItemsOf(data_),
-                        .popularity_slice = catalogue_of},
+                        .popularity_slice = catalogue_of,
+                        .earlier = earlier},
                        input_.context.pool);
   }
 
-  Means MeansOf(const Scorer& scorer, const WindowSet& windows, int catalogue_of) const {
-    const RankedSet ranked = Rank(scorer, windows, catalogue_of);
+  Means MeansOf(const Scorer& scorer, const WindowSet& windows, int catalogue_of,
+                const EarlierRequests* earlier = nullptr) const {
+    const RankedSet ranked = Rank(scorer, windows, catalogue_of, earlier);
     const RankMetrics means = Summarise(ranked.ranks, ranked.users).window_mean;
     return {means.recall[1], means.ndcg[1]};
   }
@@ -94,11 +104,17 @@ class StreamRun {
                         JournalText(report.journal, windows.training, data_));
   }
 
-  void Test(const Scorer& scorer, int i) {
-    for (int j = 0; j <= last_; ++j) after_[i][j] = MeansOf(scorer, parts_[j], std::min(i, j));
+  void Test(const Method& method, int i) {
+    const auto scorer = method.MakeScorer();
+    std::optional<EarlierRequests> earlier;
+    if (method.prior() != nullptr) earlier.emplace(data_, *method.prior(), i, never_counted_);
+    for (int j = 0; j <= last_; ++j) {
+      after_[i][j] =
+          MeansOf(*scorer, parts_[j], std::min(i, j), earlier && j <= i ? &*earlier : nullptr);
+    }
     if (i == last_) return;
     const WindowSet next = MakeWindows(data_, i + 1, WindowOptionsOf(data_));
-    const RankedSet ranked = Rank(scorer, next, i);
+    const RankedSet ranked = Rank(*scorer, next, i);
     const RankMetrics means = Summarise(ranked.ranks, ranked.users).window_mean;
     next_.push_back({means.recall[1], means.ndcg[1]});
     AppendResults(MakeWindowResults(data_, next, ranked, {}), next_windows_);
@@ -164,6 +180,7 @@ class StreamRun {
   fs::path folder_;
   int last_;
   std::vector<WindowSet> parts_;
+  std::vector<std::int64_t> never_counted_;  // rows of targets held out, sorted
   std::vector<std::vector<Means>> after_;
   std::vector<Means> next_;
   std::vector<Means> frozen_;

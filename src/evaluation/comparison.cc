@@ -88,6 +88,7 @@ std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> method
                         .adapt = std::move(learnt.report)};
       EvaluationRequest evaluation = request.evaluation;
       evaluation.catalogue_size = request.slice.catalogue_size;
+      evaluation.prior = learnt.method->prior();
       row.evaluation = Evaluate(*learnt.method->MakeScorer(), data, evaluation, pool);
       rows.push_back(std::move(row));
     }

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <functional>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <string>
 
 #include "data/prepare.h"
+#include "methods/popularity_prior.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -109,12 +111,17 @@ EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
   std::int64_t done = 0;
   const std::int64_t total = test.size() + setup.held_out.size() +
                              (request.setup_part == SetupPart::kAll ? setup.training.size() : 0);
+  std::optional<EarlierRequests> earlier;
+  if (request.prior != nullptr) {
+    earlier.emplace(data, *request.prior, request.setup_slice, setup.removed_events);
+  }
   const auto rank = [&](const WindowSet& windows, std::int64_t catalogue, int popularity_slice) {
     RankedSet ranked = RankWindows(scorer, data, windows,
                                    {.context = request.windows.context,
                                     .catalogue_size = catalogue,
                                     .seen = request.seen,
-                                    .popularity_slice = popularity_slice},
+                                    .popularity_slice = popularity_slice,
+                                    .earlier = &windows != &test && earlier ? &*earlier : nullptr},
                                    pool);
     done += windows.size();
     if (request.observer) {

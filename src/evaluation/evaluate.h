@@ -24,6 +24,7 @@
 #include "methods/rank_windows.h"
 #include "raie/progress.h"
 #include "training/metrics.h"
+#include "training/popularity_prior.h"
 
 namespace raie {
 
@@ -36,6 +37,8 @@ struct EvaluationRequest {
   std::int64_t catalogue_size = 0;  // the scorer's: what the test slice is ranked over
   SeenItems seen = SeenItems::kRanked;
   SetupPart setup_part = SetupPart::kAll;
+  const PopularityPrior* prior = nullptr;  // in the scorer's scores; windows of S are answered with
+                                           // its counts as they were then
   ProgressObserver observer = nullptr;
 };
 

@@ -102,6 +102,9 @@ class Method {
 
   virtual std::unique_ptr<Scorer> MakeScorer() const = 0;
 
+  // What its scorer adds to every score; null: nothing.
+  virtual const PopularityPrior* prior() const { return nullptr; }
+
   // The state as something to publish; null for methods that are no snapshot (popularity, ...).
   virtual const Snapshot* snapshot() const { return nullptr; }
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "data/prepare.h"
@@ -79,6 +80,35 @@ std::vector<double> FadingCounts(const PreparedData& data, const CountedEvents& 
     counts[item] += std::exp2(-static_cast<double>(events.end - time) / half_life);
   });
   return counts;
+}
+
+FadingHistory::FadingHistory(const PreparedData& data, const CountedEvents& events,
+                             const std::vector<std::int64_t>& left_out, std::int64_t catalogue_size,
+                             double half_life)
+    : half_life_(half_life) {
+  std::vector<std::pair<std::int32_t, std::int64_t>> counted;
+  ForEachEvent(data, events, left_out, catalogue_size,
+               [&](std::int32_t item, std::int64_t time) { counted.emplace_back(item, time); });
+  std::ranges::sort(counted);
+  begin_.resize(catalogue_size + 1);
+  for (const auto& [item, time] : counted) {
+    const bool follows = begin_[item + 1] > 0;
+    const double before =
+        follows ? counts_.back() * std::exp2(-static_cast<double>(time - times_.back()) / half_life)
+                : 0;
+    ++begin_[item + 1];
+    times_.push_back(time);
+    counts_.push_back(before + 1);
+  }
+  std::partial_sum(begin_.begin(), begin_.end(), begin_.begin());
+}
+
+double FadingHistory::CountAt(ItemId item, std::int64_t time) const {
+  const auto first = times_.begin() + begin_[Index(item)];
+  const auto next = std::lower_bound(first, times_.begin() + begin_[Index(item) + 1], time);
+  if (next == first) return 0;
+  const std::int64_t last = next - times_.begin() - 1;
+  return counts_[last] * std::exp2(-static_cast<double>(time - times_[last]) / half_life_);
 }
 
 std::int64_t StartOfSlice(const PreparedData& data, int slice) {

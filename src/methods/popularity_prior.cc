@@ -1,6 +1,7 @@
 #include "methods/popularity_prior.h"
 
 #include <algorithm>
+#include <cmath>
 #include <optional>
 #include <string>
 #include <utility>
@@ -146,6 +147,8 @@ class PriorMethod final : public Method {
     return WithPrior(method_->MakeScorer(), prior_);
   }
 
+  const PopularityPrior* prior() const override { return prior_.get(); }
+
   const Snapshot* snapshot() const override {
     return snapshot_.has_value() ? &*snapshot_ : nullptr;
   }
@@ -218,6 +221,22 @@ PopularityPrior CountPrior(const PreparedData& data, const AdaptSlice& slice,
                    NeverCounted(data, slice), slice.catalogue_size, prior.half_life_seconds);
   prior.counts_N.assign(counts.begin(), counts.end());
   return prior;
+}
+
+EarlierRequests::EarlierRequests(const PreparedData& data, const PopularityPrior& prior,
+                                 int last_slice, const std::vector<std::int64_t>& left_out)
+    : prior_(prior),
+      history_(data, {.last_slice = last_slice, .end = prior.end_seconds}, left_out,
+               std::ssize(prior.counts_N), prior.half_life_seconds) {}
+
+void EarlierRequests::Change(std::int64_t seconds, std::span<float> scores_N) const {
+  if (seconds >= prior_.end_seconds) return;
+  const std::int64_t counted = std::min(std::ssize(scores_N), std::ssize(prior_.counts_N));
+  for (std::int64_t i = 0; i < counted; ++i) {
+    const double then = history_.CountAt(static_cast<ItemId>(i), seconds);
+    scores_N[i] +=
+        static_cast<float>(prior_.weight * (std::log1p(then) - std::log1p(prior_.counts_N[i])));
+  }
 }
 
 std::unique_ptr<Scorer> WithPrior(std::unique_ptr<Scorer> scorer,

@@ -6,17 +6,20 @@
 //          half-life) ranks them from those scores, counts taken up to the border. The best by
 //          NDCG@10 is then used with counts up to the end of the slice: those requests of the next
 //          slice are answered with. Weight 0 is a candidate, and ties go to it.
-// Source:  ours (O), METHOD section 4 ("Option popularity_prior"). S held-out windows are scored
-//          with the same counts as T: with what would answer them after the slice.
+// Source:  ours (O), METHOD section 4 ("Option popularity_prior").
 // Cost:    about one ranking of the validation windows and a pass over the events a half-life; no
 //          samples (budget = own, which has no tuning pass: one pass over the part before it).
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <span>
+#include <vector>
 
 #include "methods/adapt_options.h"
 #include "methods/adapt_report.h"
 #include "methods/method.h"
+#include "methods/popularity.h"
 #include "methods/scorer.h"
 #include "training/popularity_prior.h"
 
@@ -34,6 +37,25 @@ struct PriorShape {
 // Counts the events of slices 0 .. slice.slice but those that are held out.
 PopularityPrior CountPrior(const PreparedData& data, const AdaptSlice& slice,
                            const PriorShape& shape);
+
+// Answers requests that were made before a prior's counts were taken, with what was popular then.
+// Source:  METHOD section 4: counts "up to the request"; windows of S are requests of their own
+//          time, those of T are all answered with the counts of F's end.
+class EarlierRequests {
+ public:
+  // Nothing of a slice after `last_slice` and none of the rows `left_out` (sorted) is ever counted.
+  // The prior must outlive it.
+  EarlierRequests(const PreparedData& data, const PopularityPrior& prior, int last_slice,
+                  const std::vector<std::int64_t>& left_out);
+
+  // Turns scores of items 0, 1, ... with the prior into those of a request at `seconds`, which sees
+  // the events before it; from the prior's own moment on they stay as they are.
+  void Change(std::int64_t seconds, std::span<float> scores_N) const;
+
+ private:
+  const PopularityPrior& prior_;
+  FadingHistory history_;
+};
 
 // Returns the scorer with the prior added to its scores; the scorer itself if `prior` is null.
 std::unique_ptr<Scorer> WithPrior(std::unique_ptr<Scorer> scorer,

@@ -117,6 +117,63 @@ TEST(PopularityPriorTest, CountsAreOfAllSlicesSoFarAndNothingLater) {
   }
 }
 
+// METHOD section 4: counts go up to the request, and in T up to the end of F.
+TEST(PopularityPriorTest, EarlierRequestsSeeWhatWasPopularThen) {
+  Shop& shop = TinyShop();
+  const PreparedData& data = shop.data;
+  const double half_life = 86400.0 * 20;
+  const auto prior = std::make_shared<const PopularityPrior>(
+      CountPrior(data, shop.slice(), {.weight = 0.7, .half_life_seconds = half_life}));
+  const auto snapshot =
+      std::make_shared<const Snapshot>(WithCatalogue(shop.snapshot, data.catalogue_size(1), 7));
+  const auto scorer = WithPrior(std::make_unique<SnapshotScorer>(snapshot), prior);
+  const EarlierRequests earlier(data, *prior, 0, shop.setup.removed_events);
+  RankSetRequest request{.context = shop.windows.context, .catalogue_size = data.catalogue_size(0)};
+  const RankedSet later = RankWindows(*scorer, data, shop.setup.held_out, request, shop.pool);
+  request.earlier = &earlier;
+  const RankedSet ranked = RankWindows(*scorer, data, shop.setup.held_out, request, shop.pool);
+  const auto top =
+      TopOfWindows(*scorer, data, shop.setup.held_out, request, request.catalogue_size, shop.pool);
+  EXPECT_NE(ranked.ranks, later.ranks);
+
+  std::int64_t differ = 0;
+  const auto body = [&](const ReadWindows& read) {
+    const auto scores = testing::ScoresOf(SnapshotScorer(snapshot), read, request.catalogue_size);
+    for (std::size_t row = 0; row < read.windows.size(); ++row) {
+      const Window& window = shop.setup.held_out.windows[read.windows[row]];
+      const std::int64_t moment = Seconds(data.times()[window.target]);
+      std::vector<double> counts(request.catalogue_size);
+      for (std::int64_t event = 0; event < std::ssize(data.items()); ++event) {
+        const std::int64_t time = Seconds(data.times()[event]);
+        const std::int64_t item = Index(data.items()[event]);
+        if (time >= moment || item >= request.catalogue_size) continue;
+        if (std::ranges::binary_search(shop.setup.removed_events, event)) continue;
+        counts[item] += std::exp2(-static_cast<double>(moment - time) / half_life);
+      }
+      const auto of = [&](std::int64_t i) {
+        return scores[row * request.catalogue_size + i] + 0.7 * std::log1p(counts[i]);
+      };
+      std::int64_t rank = 0;
+      for (std::int64_t i = 0; i < request.catalogue_size; ++i) {
+        rank += of(i) >= of(Index(read.targets[row]));
+      }
+      differ += rank != ranked.ranks[read.windows[row]];
+      // The best items are those of the same scores.
+      const ItemId* list = &top[read.windows[row] * request.catalogue_size];
+      differ += list[ranked.ranks[read.windows[row]] - 1] != read.targets[row];
+    }
+  };
+  ForEachChunk(data, shop.setup.held_out, request.context, request.catalogue_size, body);
+  EXPECT_EQ(differ, 0);
+
+  // Requests after the counting are answered as ever.
+  request.catalogue_size = data.catalogue_size(1);
+  const WindowSet test = MakeWindows(data, 2, shop.windows);
+  const RankedSet now = RankWindows(*scorer, data, test, request, shop.pool);
+  request.earlier = nullptr;
+  EXPECT_EQ(now.ranks, RankWindows(*scorer, data, test, request, shop.pool).ranks);
+}
+
 // The tiny shop with other items after a moment of F: `replace` gives the item of an event.
 struct ChangedShop {
   template <class Replace>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "methods/popularity.h"
+#include "methods/popularity_prior.h"
 #include "methods/window_states.h"
 
 namespace raie {
@@ -28,6 +29,16 @@ class PopularityRanks {
   std::vector<double> sorted_;
 };
 
+// Every window asks when its target was taken.
+ScoreChange ChangeOf(const RankSetRequest& request, const PreparedData& data,
+                     const WindowSet& windows, const ReadWindows& read) {
+  if (request.earlier == nullptr) return nullptr;
+  return [&](std::int64_t row, std::span<float> scores_N) {
+    const Window& window = windows.windows[read.windows[row]];
+    request.earlier->Change(Seconds(data.times()[window.target]), scores_N);
+  };
+}
+
 }  // namespace
 
 RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,
@@ -41,8 +52,10 @@ RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const Wind
   result.empty_contexts = windows.size();
   const auto body = [&](const ReadWindows& read) {
     const MaskedItems masked = MaskSeen(request.seen, data, windows, read.windows, read.contexts);
-    const RankRequest ranking{
-        .targets = read.targets, .catalogue_size = request.catalogue_size, .masked = &masked};
+    const RankRequest ranking{.targets = read.targets,
+                              .catalogue_size = request.catalogue_size,
+                              .masked = &masked,
+                              .change = ChangeOf(request, data, windows, read)};
     const RoutedRanks ranked = scorer.Ranks(read.contexts, ranking, pool);
     if (!ranked.routes.empty()) {
       result.regions.resize(windows.size(), kNoRegion);
@@ -64,13 +77,13 @@ std::vector<ItemId> TopOfWindows(const Scorer& scorer, const PreparedData& data,
                                  const WindowSet& windows, const RankSetRequest& request,
                                  std::int64_t count, TaskPool& pool) {
   std::vector<ItemId> top(windows.size() * count, kNoItem);
-  const TopKRequest asked{.k = count,
-                          .catalogue_size = request.catalogue_size,
-                          .context_items = request.seen == SeenItems::kRanked
-                                               ? ContextItems::kRanked
-                                               : ContextItems::kMasked,
-                          .excluded = {}};
+  TopKRequest asked{.k = count,
+                    .catalogue_size = request.catalogue_size,
+                    .context_items = request.seen == SeenItems::kRanked ? ContextItems::kRanked
+                                                                        : ContextItems::kMasked,
+                    .excluded = {}};
   const auto body = [&](const ReadWindows& read) {
+    asked.change = ChangeOf(request, data, windows, read);
     const auto best = scorer.TopK(read.contexts, asked, pool);
     for (std::size_t i = 0; i < best.size(); ++i) {
       for (std::size_t k = 0; k < best[i].size(); ++k) {

@@ -16,6 +16,8 @@
 
 namespace raie {
 
+class EarlierRequests;
+
 // Results in the order of the window set.
 struct RankedSet {
   std::vector<std::int64_t> ranks;  // kMissedRank outside the catalogue
@@ -30,6 +32,9 @@ struct RankSetRequest {
   std::int64_t catalogue_size = 0;  // items ranked
   SeenItems seen = SeenItems::kRanked;
   int popularity_slice = -1;  // ranks empty contexts; -1: they are misses
+  // How windows from before the scorer's popularity prior was counted are answered; null: with the
+  // scores it gives now.
+  const EarlierRequests* earlier = nullptr;
 };
 
 RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,

@@ -44,6 +44,26 @@ TEST(PopularityTest, CountsAreThoseOfTheSlowWay) {
   }
 }
 
+TEST(PopularityTest, HistoryHasTheFadingCountsOfEveryMoment) {
+  const PreparedData& data = TinyShop().data;
+  const std::vector<std::int64_t> left_out = HeldOutEvents(data, 1, TinyShop().new_windows);
+  const std::int64_t begin = StartOfSlice(data, 0);
+  const std::int64_t end = EndOfSlice(data, 1);
+  const std::int64_t items = data.catalogue_size(1);
+  const FadingHistory history(data, {.last_slice = 1, .end = end}, left_out, items, 1e6);
+  // Moments of events (which see nothing of their own second), the first and the last of all.
+  std::vector<std::int64_t> moments = {begin - 1, begin, begin + 1, end};
+  for (std::int64_t row = 0; row < std::ssize(data.items()); row += 97) {
+    moments.push_back(std::min(end, Seconds(data.times()[row])));
+  }
+  for (const std::int64_t moment : moments) {
+    const auto counts = FadingCounts(data, {.last_slice = 1, .end = moment}, left_out, items, 1e6);
+    for (std::int32_t i = 0; i < items; ++i) {
+      ASSERT_NEAR(history.CountAt(ItemId{i}, moment), counts[i], 1e-9 * (1 + counts[i]));
+    }
+  }
+}
+
 TEST(PopularityTest, WhatIsHeldOutOfASliceIsNotCounted) {
   const Shop& shop = TinyShop();
   const StreamPart parts = SplitLastWindows(shop.new_windows);

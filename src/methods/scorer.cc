@@ -86,6 +86,7 @@ RoutedRanks Scorer::Ranks(const WindowBatch& contexts, const RankRequest& reques
   ForEachScoredRow(*this, contexts, request.catalogue_size, pool,
                    [&](std::int64_t row, std::span<float> scores) {
                      const ItemId target = request.targets[row];
+                     if (request.change) request.change(row, scores);
                      if (request.masked != nullptr) {
                        Mask(request.masked->Row(row), target, scores);
                      }
@@ -100,6 +101,7 @@ std::vector<std::vector<RankedItem>> Scorer::TopK(const WindowBatch& contexts,
   std::vector<std::vector<RankedItem>> best(contexts.num_rows());
   ForEachScoredRow(*this, contexts, request.catalogue_size, pool,
                    [&](std::int64_t row, std::span<float> scores) {
+                     if (request.change) request.change(row, scores);
                      if (request.context_items == ContextItems::kMasked) {
                        Mask(ItemsOf(contexts, row), scores);
                      }

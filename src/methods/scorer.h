@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
@@ -23,10 +24,14 @@ namespace raie {
 
 enum class ContextItems { kRanked, kMasked };  // masked: never recommended, except as the target
 
+// Changes the scores of one context before they are compared; null: they stay as they are.
+using ScoreChange = std::function<void(std::int64_t row, std::span<float> scores_N)>;
+
 struct RankRequest {
   std::span<const ItemId> targets;      // one a context
   std::int64_t catalogue_size = 0;      // items ranked: a prefix of the table
   const MaskedItems* masked = nullptr;  // a row a context; null: every item competes
+  ScoreChange change = nullptr;
 };
 
 struct RoutedRanks {
@@ -45,6 +50,7 @@ struct TopKRequest {
   std::int64_t catalogue_size = 0;
   ContextItems context_items = ContextItems::kRanked;
   std::vector<ItemId> excluded;  // sorted; for every context
+  ScoreChange change = nullptr;
 };
 
 class Scorer {

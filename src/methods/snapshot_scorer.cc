@@ -82,6 +82,7 @@ void SnapshotScorer::Score(const WindowBatch& contexts, std::int64_t catalogue_s
 
 RoutedRanks SnapshotScorer::Ranks(const WindowBatch& contexts, const RankRequest& request,
                                   TaskPool& pool) const {
+  if (request.change) return Scorer::Ranks(contexts, request, pool);
   RoutedRanks result;
   result.routes = Routes(contexts, pool);
   const auto slots = SlotsOf(result.routes);
@@ -94,6 +95,7 @@ RoutedRanks SnapshotScorer::Ranks(const WindowBatch& contexts, const RankRequest
 std::vector<std::vector<RankedItem>> SnapshotScorer::TopK(const WindowBatch& contexts,
                                                           const TopKRequest& request,
                                                           TaskPool& pool) const {
+  if (request.change) return Scorer::TopK(contexts, request, pool);
   const auto slots = SlotsOf(Routes(contexts, pool));
   const MaskedItems masked = Masked(contexts, request);
   const auto best =

@@ -34,6 +34,7 @@ nlohmann::ordered_json EvaluateModel(const std::filesystem::path& path, const Pr
   request.catalogue_size = snapshot->catalogue_size;
   request.seen = model.info().seen();
   request.setup_part = options.setup_part;
+  request.prior = snapshot->prior.get();
   request.observer = control.progress;
   StartPhase(control, "evaluating");
   const EvaluationReport report = Evaluate(scorer, data, request, control.pool);
