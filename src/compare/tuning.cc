@@ -78,9 +78,35 @@ std::pair<int, int> Familiarity(const Point& point, const std::vector<Point>& pi
   return seen;
 }
 
-// Takes the least familiar point again and again, the earlier of equals.
-std::vector<Point> PickSpread(std::vector<Point> points, std::int64_t count) {
-  std::vector<Point> picked;
+// One adapter of all regions' size, trained on nothing but the slice, at the default rate: the
+// second configuration of a method with regions. Where validation sees nothing in regions, it is
+// lora_big.
+const std::vector<Setting> kAsOneAdapter = {{"edit.learning_rate", "5e-4"},
+                                            {"edit.rho", "0"},
+                                            {"edit.gate", "off"},
+                                            {"edit.sharing", "shared"}};
+
+// Returns the point of these settings; of knobs that they do not name, the default.
+Point PointOf(const std::vector<Knob>& knobs, const std::vector<Setting>& settings) {
+  Point point(knobs.size());
+  for (std::size_t k = 0; k < knobs.size(); ++k) {
+    const auto named = std::ranges::find(settings, knobs[k].key, &Setting::key);
+    if (named == settings.end()) continue;
+    const auto value = std::ranges::find(knobs[k].values, named->value);
+    if (value != knobs[k].values.end()) point[k] = value - knobs[k].values.begin();
+  }
+  return point;
+}
+
+// Takes the point of the defaults, those that are preferred, and then the least familiar one again
+// and again, the earlier of equals.
+std::vector<Point> PickSpread(std::vector<Point> points, const std::vector<Point>& preferred,
+                              std::int64_t count) {
+  std::vector<Point> picked = {points.front()};
+  points.erase(points.begin());
+  for (const Point& point : preferred) {
+    if (std::ssize(picked) < count && std::erase(points, point) > 0) picked.push_back(point);
+  }
   while (!points.empty() && std::ssize(picked) < count) {
     const auto next = std::ranges::min_element(
         points, {}, [&](const Point& point) { return Familiarity(point, picked); });
@@ -107,7 +133,11 @@ TuningGrid MakeTuningGrid(const TuningRequest& request) {
     grid.given.emplace_back(knob.key);
     return true;
   });
-  const auto points = PickSpread(AllPoints(knobs), request.count);
+  std::vector<Point> preferred;
+  if (HasRegions(request.method) && request.editor == EditorPreset::kRaie) {
+    preferred.push_back(PointOf(knobs, kAsOneAdapter));
+  }
+  const auto points = PickSpread(AllPoints(knobs), preferred, request.count);
   if (points.size() <= 1) {
     grid.candidates = {{}};
     return grid;

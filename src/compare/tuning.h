@@ -2,10 +2,12 @@
 //
 // Concept: every method gets the same number of configurations, spread over the product of its
 // knobs
-//          so that each value of each knob is tried about equally often. Each is judged by the best
-//          F validation NDCG@10 of its tuning pass on the first seed; the best one is used with all
-//          seeds. What the user gives (in a file, by --set or in a sweep) is never tuned; what the
-//          settings in force rule out (a gain gate without a tuning pass, say) is not tried.
+//          so that each value of each knob is tried about equally often; the first is the defaults,
+//          the second of raie one adapter for all that learns from the slice alone. Each is judged
+//          by the best F validation NDCG@10 of its tuning pass on the first seed; the best one is
+//          used with all seeds. What the user gives (in a file, by --set or in a sweep) is never
+//          tuned; what the settings in force rule out (a gain gate without a tuning pass, say) is
+//          not tried.
 // Source:  METHOD section 2 ("Tuning"), section 4 (raie: rho in {0, .3, .7} and sharing). Gates and
 //          learning rates of raie, and the grids of the other methods, are ours (O).
 // Errors:  kInvalidArgument for more configurations than a method has.

@@ -84,7 +84,7 @@ TEST(TuningTest, SixConfigurationsOfRaieTryEveryValueOfEveryKnob) {
   const TuningGrid grid = MakeTuningGrid(RequestOf("raie"));
   using Counts = std::map<std::string, int>;
   EXPECT_EQ(Tries(grid, "edit.gate"),
-            (Counts{{"drift", 1}, {"drift-or-gain", 2}, {"gain", 2}, {"off", 1}}));
+            (Counts{{"drift", 2}, {"drift-or-gain", 1}, {"gain", 2}, {"off", 1}}));
   EXPECT_EQ(Tries(grid, "edit.rho"), (Counts{{"0", 2}, {"0.3", 2}, {"0.7", 2}}));
   EXPECT_EQ(Tries(grid, "edit.sharing"), (Counts{{"regional", 3}, {"shared", 3}}));
   const Counts rates = Tries(grid, "edit.learning_rate");
@@ -92,7 +92,7 @@ TEST(TuningTest, SixConfigurationsOfRaieTryEveryValueOfEveryKnob) {
   for (const auto& [rate, tries] : rates) EXPECT_LE(tries, 2);
   // Among the first it tries is one adapter for all that learns from nothing but the slice.
   EXPECT_EQ(TextOf(MakeTuningGrid(RequestOf("raie", EditorPreset::kRaie, 2)).candidates[1]),
-            "edit.learning_rate=2e-3 edit.rho=0 edit.gate=off edit.sharing=shared ");
+            "edit.learning_rate=5e-4 edit.rho=0 edit.gate=off edit.sharing=shared ");
   // The paper's editor keeps its gate and its sharing.
   const TuningGrid paper = MakeTuningGrid(RequestOf("raie", EditorPreset::kPaper));
   EXPECT_TRUE(Tries(paper, "edit.gate").empty());
