@@ -80,6 +80,70 @@ std::vector<Variant> Variants(const CompareOptions& options) {
   return variants;
 }
 
+// What moves a method between keeping S and learning F. Source: METHOD section 8 ("frontiers").
+struct StabilityKnob {
+  const char* method;
+  const char* key;
+  std::vector<const char*> values;
+  const char* editor = nullptr;  // of a curve of its own
+};
+
+const std::vector<StabilityKnob>& StabilityKnobs() {
+  static const std::vector<const char*> shares = {"0", "0.3", "0.5", "0.7", "0.9"};
+  static const std::vector<StabilityKnob> knobs = {
+      {"lora_replay", "edit.replay.weight", {"0.1", "0.3", "0.5", "0.7", "0.9"}},
+      {"lora_lwf", "edit.lwf.weight", {"0.1", "0.5", "2", "8", "32"}},
+      {"lsat", "edit.lsat.long_share", {"0", "0.2", "0.4", "0.6", "0.8"}},
+      {"raie", "edit.rho", shares},
+      {"raie", "edit.rho", shares, "paper"},
+      {"raie_wo_kr", "edit.rho", shares},
+      {"raie_wo_ke", "edit.rho", shares},
+      {"random_regions", "edit.rho", shares}};
+  return knobs;
+}
+
+// Adds the points of every listed method's knob to a backbone's base variant.
+void AddFrontiers(const std::string& backbone, Grid& grid) {
+  const Setting of_backbone = {"backbone.name", backbone, "--backbones"};
+  const std::size_t base = grid.variants.size();
+  grid.variants.push_back({backbone, "base", {of_backbone}});
+  const auto place_of = [&](const Variant& wanted) {
+    const auto same =
+        std::find_if(grid.variants.begin() + static_cast<std::int64_t>(base), grid.variants.end(),
+                     [&](const Variant& variant) { return variant.point == wanted.point; });
+    if (same == grid.variants.end()) {
+      grid.variants.push_back(wanted);
+      return grid.variants.size() - 1;
+    }
+    same->methods.insert(same->methods.end(), wanted.methods.begin(), wanted.methods.end());
+    return static_cast<std::size_t>(same - grid.variants.begin());
+  };
+  for (const std::string& method : grid.methods) {
+    const std::size_t curves = grid.frontiers.size();
+    for (const StabilityKnob& knob : StabilityKnobs()) {
+      if (knob.method != method) continue;
+      Variant start = {backbone, "base", {of_backbone}, {method}};
+      FrontierCells curve{.method = method, .variants = {base}};
+      if (knob.editor != nullptr) {
+        start.point = std::string("editor=") + knob.editor;
+        start.settings.push_back({"editor", knob.editor, "--frontier"});
+        curve.variants = {place_of(start)};
+      }
+      for (const char* value : knob.values) {
+        Variant next = start;
+        next.tuned_at = start.point;
+        const std::string setting = std::string(knob.key) + "=" + value;
+        next.point = knob.editor == nullptr ? setting : start.point + "," + setting;
+        next.settings.push_back({knob.key, value, "--frontier"});
+        curve.variants.push_back(place_of(next));
+      }
+      grid.frontiers.push_back(std::move(curve));
+    }
+    // Without a knob it is one point.
+    if (grid.frontiers.size() == curves) grid.frontiers.push_back({CellMethod(method), {base}});
+  }
+}
+
 }  // namespace
 
 SweepAxis ParseSweep(const std::string& text) {
@@ -106,9 +170,16 @@ std::string CellMethod(const std::string& row) {
   return row == kNoRegionsNoAdapters ? "lora" : row;
 }
 
-std::vector<std::string> Grid::trained() const {
+const Variant& Grid::tuned(const Variant& variant) const {
+  if (variant.tuned_at.empty()) return variant;
+  return *std::ranges::find_if(variants, [&](const Variant& other) {
+    return other.backbone == variant.backbone && other.point == variant.tuned_at;
+  });
+}
+
+std::vector<std::string> Grid::trained(const Variant& variant) const {
   std::vector<std::string> result;
-  for (const std::string& row : methods) {
+  for (const std::string& row : rows(variant)) {
     const std::string method = CellMethod(row);
     if (!Holds(result, method)) result.push_back(method);
   }
@@ -127,19 +198,29 @@ Grid PlanGrid(const CompareOptions& options) {
     keys.push_back(axis.key);
     CheckSweep(axis);
   }
+  if (options.frontier && !options.sweeps.empty()) {
+    RefuseGrid("--frontier sweeps the knob of each method; give it or --sweep, not both");
+  }
   Grid grid;
-  grid.variants = Variants(options);
   grid.methods = options.methods;
-  if (!Holds(grid.methods, options.reference)) {
-    grid.methods.insert(grid.methods.begin(), options.reference);
+  const auto add_first = [&](const std::string& method) {
+    if (!Holds(grid.methods, method)) grid.methods.insert(grid.methods.begin(), method);
+  };
+  add_first(options.reference);
+  if (options.frontier) {
+    add_first("frozen");
+    for (const std::string& backbone : options.backbones) AddFrontiers(backbone, grid);
+  } else {
+    grid.variants = Variants(options);
   }
   for (std::int64_t i = 0; i < options.seeds; ++i) {
     grid.seeds.push_back(static_cast<std::uint64_t>(options.first_seed + i));
   }
   for (std::size_t variant = 0; variant < grid.variants.size(); ++variant) {
     for (const std::uint64_t seed : grid.seeds) {
-      for (const std::string& method : grid.trained())
+      for (const std::string& method : grid.trained(grid.variants[variant])) {
         grid.cells.push_back({variant, method, seed});
+      }
     }
   }
   return grid;

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <set>
 
 #include "data/log_fixture.h"
@@ -41,8 +42,44 @@ TEST(GridTest, TheReferenceIsAlwaysThereAndARowOfAnotherIsNoCell) {
   options.methods = {"raie", "raie_wo_all"};
   const Grid grid = PlanGrid(options);
   EXPECT_EQ(grid.methods, (std::vector<std::string>{"lora", "raie", "raie_wo_all"}));
-  EXPECT_EQ(grid.trained(), (std::vector<std::string>{"lora", "raie"}));
+  EXPECT_EQ(grid.trained(grid.variants[0]), (std::vector<std::string>{"lora", "raie"}));
   EXPECT_EQ(CellMethod("raie_wo_all"), "lora");
+}
+
+TEST(GridTest, AFrontierSweepsEachMethodsOwnKnob) {
+  CompareOptions options = Options();
+  options.methods = {"lora_replay", "raie", "random_regions"};
+  options.frontier = true;
+  const Grid grid = PlanGrid(options);
+  EXPECT_EQ(grid.methods,
+            (std::vector<std::string>{"frozen", "lora", "lora_replay", "raie", "random_regions"}));
+  std::map<std::string, std::set<std::string>> methods_at;
+  for (const Cell& cell : grid.cells) {
+    methods_at[grid.variants[cell.variant].point].insert(cell.method);
+  }
+  EXPECT_EQ(methods_at.at("base").size(), 5u);
+  EXPECT_EQ(methods_at.at("edit.replay.weight=0.1"), (std::set<std::string>{"lora_replay"}));
+  EXPECT_EQ(methods_at.at("edit.rho=0.9"), (std::set<std::string>{"raie", "random_regions"}));
+  EXPECT_EQ(methods_at.at("editor=paper"), (std::set<std::string>{"raie"}));
+  EXPECT_EQ(methods_at.at("editor=paper,edit.rho=0"), (std::set<std::string>{"raie"}));
+  EXPECT_EQ(methods_at.size(), 1u + 5 + 5 + 1 + 5);
+  EXPECT_EQ(grid.cells.size(), 2u * (5 + 5 + 2 * 5 + 1 + 5));
+  // A curve begins at what was tuned; its other points take over all of it but the knob.
+  ASSERT_EQ(grid.frontiers.size(), 6u);
+  std::map<std::string, int> curves;
+  for (const FrontierCells& curve : grid.frontiers) {
+    ++curves[curve.method];
+    const Variant& start = grid.variants[curve.variants.front()];
+    EXPECT_EQ(&grid.tuned(start), &start);
+    for (std::size_t i = 1; i < curve.variants.size(); ++i) {
+      EXPECT_EQ(&grid.tuned(grid.variants[curve.variants[i]]), &start);
+    }
+    const bool has_knob = curve.method != "lora" && curve.method != "frozen";
+    EXPECT_EQ(curve.variants.size(), has_knob ? 6u : 1u);
+  }
+  EXPECT_EQ(curves.at("raie"), 2);
+  options.sweeps = {{"edit.rho", {"0"}}};
+  ErrorOf(ErrorCode::kInvalidArgument, [&] { PlanGrid(options); });
 }
 
 TEST(GridTest, WhatCannotBeIsRefusedWithTheReason) {

@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/statistics.h"
+#include "compare/loaded_row.h"
 #include "evaluation/significance.h"
-#include "evaluation/window_results.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -18,60 +18,6 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr double kLevel = 0.05;
-
-// Values of the windows of one part, by seed.
-struct PartValues {
-  std::vector<UserId> users;
-  std::vector<ItemId> targets;
-  std::map<std::uint64_t, std::vector<double>> ndcg;
-  std::map<std::uint64_t, std::vector<double>> recall;
-};
-
-struct Row {
-  const Variant* variant = nullptr;
-  std::string method;
-  std::vector<std::uint64_t> seeds;
-  std::vector<Json> cells;
-  std::vector<PartValues> parts;  // as ResultRequest::parts
-};
-
-Row LoadRow(const ResultRequest& request, const Variant& variant, const std::string& method) {
-  Row row{.variant = &variant, .method = method};
-  row.parts.resize(request.parts.size());
-  for (const std::uint64_t seed : request.grid.seeds) {
-    const auto folder = CellFolder(variant, CellMethod(method), seed);
-    if (!request.run.Has(folder)) continue;
-    row.seeds.push_back(seed);
-    row.cells.push_back(request.run.LoadJson(folder / "cell.json"));
-    for (std::size_t p = 0; p < request.parts.size(); ++p) {
-      const auto path = request.run.path() / folder / (request.parts[p] + ".windows");
-      const WindowResults results = LoadWindowResults(path);
-      PartValues& part = row.parts[p];
-      if (part.ndcg.empty()) {
-        part.users = results.users;
-        part.targets = results.targets;
-      }
-      if (part.users != results.users || part.targets != results.targets) {
-        throw Error(ErrorCode::kCorruptData,
-                    path.string() + " is not of the windows of the other seeds; remove its folder");
-      }
-      part.ndcg[seed] = Ndcg10(results);
-      part.recall[seed] = Recall10(results);
-    }
-  }
-  return row;
-}
-
-CrossedValues ValuesOf(const PartValues& part, const std::vector<std::uint64_t>& seeds,
-                       std::map<std::uint64_t, std::vector<double>> PartValues::*metric) {
-  std::vector<std::vector<double>> by_seed;
-  for (const std::uint64_t seed : seeds) by_seed.push_back((part.*metric).at(seed));
-  return SumByUser(part.users, by_seed);
-}
-
-Json IntervalJson(double value, const Interval& interval) {
-  return {{"value", value}, {"low", interval.low}, {"high", interval.high}};
-}
 
 Json Describe(const PartValues& part, const std::vector<std::uint64_t>& seeds, TaskPool& pool) {
   const CrossedValues ndcg = ValuesOf(part, seeds, &PartValues::ndcg);
@@ -85,7 +31,8 @@ Json Describe(const PartValues& part, const std::vector<std::uint64_t>& seeds, T
 bool IsBetter(double difference) { return difference > kEqualDifference; }
 
 // The difference to the reference; nullopt if no seed is shared.
-std::optional<Json> Against(const Row& row, const Row& reference, std::size_t p, TaskPool& pool) {
+std::optional<Json> Against(const LoadedRow& row, const LoadedRow& reference, std::size_t p,
+                            TaskPool& pool) {
   std::vector<std::uint64_t> shared;
   std::ranges::set_intersection(row.seeds, reference.seeds, std::back_inserter(shared));
   if (shared.empty() || row.parts[p].users.empty()) return std::nullopt;
@@ -174,7 +121,7 @@ Json MeanOf(const std::vector<const Json*>& values) {
   return sum / static_cast<double>(values.size());
 }
 
-Json MeanOfCells(const Row& row, const char* key) {
+Json MeanOfCells(const LoadedRow& row, const char* key) {
   std::vector<const Json*> values;
   for (const Json& cell : row.cells) {
     if (cell.contains(key)) values.push_back(&cell.at(key));
@@ -182,7 +129,8 @@ Json MeanOfCells(const Row& row, const char* key) {
   return values.empty() ? Json() : MeanOf(values);
 }
 
-Json RowJson(const Row& row, const ResultRequest& request, const Row* reference, TaskPool& pool) {
+Json RowJson(const LoadedRow& row, const ResultRequest& request, const LoadedRow* reference,
+             TaskPool& pool) {
   Json json = {{"backbone", row.variant->backbone},
                {"point", row.variant->point},
                {"method", row.method},
@@ -211,10 +159,12 @@ Json CollectResults(const ResultRequest& request, TaskPool& pool) {
   std::vector<Json> rows;
   std::int64_t missing = 0;
   for (const Variant& variant : request.grid.variants) {
-    const Row reference = LoadRow(request, variant, request.reference);
-    for (const std::string& method : request.grid.methods) {
-      const Row row = LoadRow(request, variant, method);
-      const bool is_reference = CellMethod(method) == CellMethod(request.reference);
+    const LoadedRow reference = LoadRow(request, variant, request.reference);
+    for (const std::string& method : request.grid.rows(variant)) {
+      const LoadedRow row = LoadRow(request, variant, method);
+      // Points of a frontier are compared as a whole, by the area under them.
+      const bool is_reference =
+          CellMethod(method) == CellMethod(request.reference) || !variant.methods.empty();
       rows.push_back(RowJson(row, request, is_reference ? nullptr : &reference, pool));
       if (CellMethod(method) == method)
         missing += std::ssize(request.grid.seeds) - std::ssize(row.seeds);

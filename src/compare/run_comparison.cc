@@ -9,6 +9,7 @@
 #include "base/stopwatch.h"
 #include "compare/cell.h"
 #include "compare/fitted_models.h"
+#include "compare/frontier.h"
 #include "compare/probe.h"
 #include "compare/results.h"
 #include "compare/run_folder.h"
@@ -28,8 +29,14 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-void CheckProtocol(const PreparedData& data, const std::string& wanted) {
+void CheckProtocol(const PreparedData& data, const std::string& wanted, bool frontier) {
   const Protocol protocol = OptionsOf(data).protocol;
+  if (frontier && protocol != Protocol::kStrict && protocol != Protocol::kPaper) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "compare: --frontier sets S held-out against T; data prepared with protocol " +
+                    std::string(EnumNames(Protocol{})[static_cast<int>(protocol)]) +
+                    " has not both; prepare it with strict or paper");
+  }
   const std::string prepared = EnumNames(Protocol{})[static_cast<int>(protocol)];
   if (!wanted.empty() && FindProtocol(wanted).name != prepared) {
     throw Error(ErrorCode::kInvalidArgument,
@@ -49,6 +56,7 @@ void CheckProtocol(const PreparedData& data, const std::string& wanted) {
 CompareOptions ForProtocol(CompareOptions options, const PreparedData& data) {
   if (OptionsOf(data).protocol == Protocol::kAsReleased) options.tune = 1;  // nothing is tuned
   if (!data.contexts_cross_slices()) return options;
+  options.frontier = false;
   options.methods = {"frozen"};
   options.reference = "frozen";
   options.tune = 1;
@@ -80,7 +88,7 @@ class Comparison {
       for (const std::string& method : grid_.methods) CheckReleased(method);
     }
     for (const Variant& variant : grid_.variants) {
-      for (const std::string& method : grid_.trained()) CheckSettings(variant, method);
+      for (const std::string& method : grid_.trained(variant)) CheckSettings(variant, method);
       for (const std::uint64_t seed : grid_.seeds) {
         fit_places_[{&variant, seed}] =
             fits_.PlaceOf(ConfigureFit(data_, SettingsOf(variant, seed, {})));
@@ -105,12 +113,12 @@ class Comparison {
   }
 
  private:
-  // Settings of one cell. Later ones win: the user's, the variant's, the tuned ones, the seed.
+  // Settings of one cell. Later ones win: the user's, the tuned ones, the variant's, the seed.
   Settings SettingsOf(const Variant& variant, std::uint64_t seed,
                       const TunedSettings& tuned) const {
     Settings settings = control_.settings;
-    settings.values.insert(settings.values.end(), variant.settings.begin(), variant.settings.end());
     settings.values.insert(settings.values.end(), tuned.begin(), tuned.end());
+    settings.values.insert(settings.values.end(), variant.settings.begin(), variant.settings.end());
     settings.values.push_back({"seed", std::to_string(seed), "--seeds"});
     return settings;
   }
@@ -128,10 +136,11 @@ class Comparison {
 
   // Before anything is run: every configuration of every cell must be one that works.
   void CheckSettings(const Variant& variant, const std::string& method) {
-    const TuningGrid grid = GridOf(variant, method);
+    const Variant& tuned_variant = grid_.tuned(variant);
+    const TuningGrid grid = GridOf(tuned_variant, method);
     const auto& candidates = grid.candidates;
     NoteFewer(method, grid);
-    num_candidates_[TuningFile(variant, method)] = std::ssize(candidates);
+    num_candidates_[TuningFile(tuned_variant, method)] = std::ssize(candidates);
     for (const TunedSettings& tuned : candidates) {
       const Configuration configuration =
           ConfigureFit(data_, SettingsOf(variant, grid_.seeds.front(), tuned));
@@ -187,7 +196,7 @@ class Comparison {
       if (run_.Has(CellFolder(variant, cell.method, cell.seed))) continue;
       const fs::path& fit = fit_places_.at({&variant, cell.seed});
       if (!run_.Has(fit) && fits.insert(fit).second) left.push_back(FitNames(variant.backbone));
-      const fs::path tuning = TuningFile(variant, cell.method);
+      const fs::path tuning = TuningFile(grid_.tuned(variant), cell.method);
       const std::int64_t count = num_candidates_.at(tuning);
       if (count > 1 && !run_.Has(tuning) && tunings.insert(tuning).second) {
         left.insert(left.end(), count, WorkOf("tune", variant, cell.method));
@@ -227,8 +236,13 @@ class Comparison {
     const auto all = std::ssize(grid_.cells);
     if (counts["cell"] > 0) Probe();
     const double seconds = SecondsLeft();
-    std::string line = std::to_string(all) + " cells (" + std::to_string(grid_.variants.size()) +
-                       " variants x " + std::to_string(grid_.trained().size()) + " methods x " +
+    std::size_t rows = 0;  // variants with each of their methods
+    for (const Variant& variant : grid_.variants) rows += grid_.trained(variant).size();
+    const std::string per_seed =
+        options_.frontier ? std::to_string(rows) + " points"
+                          : std::to_string(grid_.variants.size()) + " variants x " +
+                                std::to_string(rows / grid_.variants.size()) + " methods";
+    std::string line = std::to_string(all) + " cells (" + per_seed + " x " +
                        std::to_string(grid_.seeds.size()) + " seeds), " +
                        std::to_string(all - counts["cell"]) +
                        " done; left: " + std::to_string(counts["fit"]) + " fits, " +
@@ -305,7 +319,7 @@ class Comparison {
   }
 
   void RunOne(const Variant& variant, const Cell& cell) {
-    const TunedSettings tuned = Tuned(variant, cell.method);
+    const TunedSettings tuned = Tuned(grid_.tuned(variant), cell.method);
     const std::int64_t number = &cell - grid_.cells.data() + 1;
     const auto observer =
         Named("cell " + std::to_string(number) + "/" + std::to_string(grid_.cells.size()) + " " +
@@ -356,17 +370,22 @@ class Comparison {
                     {"version", 1},
                     {"data", data_.digest()},
                     {"protocol", run_.LoadJson("run.json").at("protocol")}};
-    results.update(CollectResults({.run = run_,
-                                   .grid = grid_,
-                                   .reference = options_.reference,
-                                   .parts = WindowParts(OptionsOf(data_).protocol)},
-                                  control_.pool));
+    const auto parts = WindowParts(OptionsOf(data_).protocol);
+    results.update(CollectResults(
+        {.run = run_, .grid = grid_, .reference = options_.reference, .parts = parts},
+        control_.pool));
+    if (options_.frontier) {
+      results["frontiers"] = CollectFrontiers(
+          {.run = run_, .grid = grid_, .reference = options_.reference, .parts = parts},
+          control_.pool);
+      run_.SaveText("frontier.csv", FrontierCsv(results));
+    }
     run_.SaveJson("results.json", results);
     run_.SaveText("results.csv", ResultsCsv(results));
     std::string markdown;
     std::string latex;
-    for (const ResultTable& table :
-         {MainTable(results), BreakdownTable(results), BudgetTable(results)}) {
+    for (const ResultTable& table : {MainTable(results), FrontierTable(results),
+                                     BreakdownTable(results), BudgetTable(results)}) {
       if (table.rows.empty()) continue;
       markdown += (markdown.empty() ? "" : "\n") + ToMarkdown(table);
       latex += (latex.empty() ? "" : "\n") + ToLatex(table);
@@ -399,7 +418,7 @@ class Comparison {
 
 Json RunComparison(const PreparedData& data, const CompareRequest& request,
                    const PhaseControl& control) {
-  CheckProtocol(data, request.protocol);
+  CheckProtocol(data, request.protocol, request.options.frontier);
   return Comparison(data, request, control).Run();
 }
 

@@ -73,6 +73,19 @@ refused $kUsage 'prepared with protocol strict, not paper' \
 refused $kUsage 'drift.level' "$raie" "${grid[@]}" --output new --sweep edit.drift.level=0.05,0
 [ ! -e new/cells ] || fail 'a refused run ran a cell'
 
+# A frontier: each method's own knob, from what was tuned; the run it grows from keeps its cells.
+frontier=("${common[@]}" --tune 2 --seeds 1 --methods lora_replay,raie --frontier)
+ok "$raie" "${frontier[@]}" --output whole
+grep -q '20 points x 1 seeds' .err || fail 'no plan of the frontier'
+says '^sasrec +raie \(editor=paper\) +6 '
+[ -s whole/cells/sasrec/edit.replay.weight=0.9/lora_replay/seed-0/cell.json ] || fail 'no point'
+[ ! -e whole/cells/sasrec/edit.replay.weight=0.9/raie ] || fail 'a knob of another method was swept'
+[ ! -e whole/tuning/sasrec/edit.rho=0.9 ] || fail 'a point of a frontier was tuned'
+grep -q '"edit.learning_rate"' whole/cells/sasrec/edit.rho=0.9/raie/seed-0/cell.json ||
+  fail 'the tuned rate was not taken over'
+[ "$(wc -l <whole/frontier.csv)" -eq 21 ] || fail 'frontier.csv has not every point'
+refused $kUsage 'not both' "$raie" "${frontier[@]}" --output whole --sweep regions.k=2,3
+
 # What a file or a flag gives is not tuned, and it is said who is tried with fewer configurations.
 printf '[edit]\nlearning_rate = 1e-3\n' >rate.toml
 given=("${common[@]}" --config rate.toml --set edit.rho=0 --methods lora,raie --seeds 1)

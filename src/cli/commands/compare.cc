@@ -2,6 +2,7 @@
 
 #include "cli/commands/commands.h"
 #include "cli/table.h"
+#include "compare/frontier.h"
 #include "compare/run_comparison.h"
 #include "compare/tables.h"
 #include "data/prepare.h"
@@ -19,6 +20,7 @@ struct CompareArguments {
   std::string reference = "lora";
   std::vector<std::string> sweep;
   std::int64_t tune = 6;
+  bool frontier = false;
   bool plan = false;
 
   static void VisitFields(auto& self, auto&& visit) {
@@ -45,6 +47,10 @@ struct CompareArguments {
                                    "on F validation; 1: none",
                            .minimum = 1,
                            .maximum = 1000});
+    visit(self.frontier,
+          Field{.name = "frontier",
+                .help = "run every method that has a stability knob (replay weight, LwF weight, "
+                        "LSAT share, rho) at five values of it; area under S held-out against T"});
     visit(self.plan, Field{.name = "plan", .help = "only say what is left and how long it takes"});
   }
 };
@@ -81,6 +87,7 @@ int RunCompare(const CompareArguments& arguments, Invocation& invocation) {
   request.options.seeds = arguments.seeds;
   request.options.reference = arguments.reference;
   request.options.tune = arguments.tune;
+  request.options.frontier = arguments.frontier;
   for (const std::string& sweep : arguments.sweep) {
     request.options.sweeps.push_back(ParseSweep(sweep));
   }
@@ -101,8 +108,10 @@ int RunCompare(const CompareArguments& arguments, Invocation& invocation) {
     return kExitOk;
   }
   if (arguments.plan) return kExitOk;
+  const ResultTable frontier = FrontierTable(results);
   Print(TextOf(MainTable(results)) + "* significantly better than " +
-        results.at("reference").get<std::string>() + "\n\n" + TextOf(BudgetTable(results)) +
+        results.at("reference").get<std::string>() + "\n\n" +
+        (frontier.rows.empty() ? "" : TextOf(frontier) + "\n") + TextOf(BudgetTable(results)) +
         "\nwrote " +
         (std::filesystem::path(arguments.output) / "results.{json,csv,md,tex}").string() + "\n");
   return kExitOk;

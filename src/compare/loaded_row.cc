@@ -1,0 +1,46 @@
+#include "compare/loaded_row.h"
+
+#include "evaluation/window_results.h"
+#include "raie/error.h"
+
+namespace raie {
+
+LoadedRow LoadRow(const ResultRequest& request, const Variant& variant, const std::string& method) {
+  LoadedRow row{.variant = &variant, .method = method};
+  row.parts.resize(request.parts.size());
+  for (const std::uint64_t seed : request.grid.seeds) {
+    const auto folder = CellFolder(variant, CellMethod(method), seed);
+    if (!request.run.Has(folder)) continue;
+    row.seeds.push_back(seed);
+    row.cells.push_back(request.run.LoadJson(folder / "cell.json"));
+    for (std::size_t p = 0; p < request.parts.size(); ++p) {
+      const auto path = request.run.path() / folder / (request.parts[p] + ".windows");
+      const WindowResults results = LoadWindowResults(path);
+      PartValues& part = row.parts[p];
+      if (part.ndcg.empty()) {
+        part.users = results.users;
+        part.targets = results.targets;
+      }
+      if (part.users != results.users || part.targets != results.targets) {
+        throw Error(ErrorCode::kCorruptData,
+                    path.string() + " is not of the windows of the other seeds; remove its folder");
+      }
+      part.ndcg[seed] = Ndcg10(results);
+      part.recall[seed] = Recall10(results);
+    }
+  }
+  return row;
+}
+
+CrossedValues ValuesOf(const PartValues& part, const std::vector<std::uint64_t>& seeds,
+                       std::map<std::uint64_t, std::vector<double>> PartValues::*metric) {
+  std::vector<std::vector<double>> by_seed;
+  for (const std::uint64_t seed : seeds) by_seed.push_back((part.*metric).at(seed));
+  return SumByUser(part.users, by_seed);
+}
+
+nlohmann::ordered_json IntervalJson(double value, const Interval& interval) {
+  return {{"value", value}, {"low", interval.low}, {"high", interval.high}};
+}
+
+}  // namespace raie
