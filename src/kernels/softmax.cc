@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 #include <string>
+#include <vector>
 
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/softmax.cc"
@@ -77,6 +78,19 @@ float LogSumExp(std::span<const SoftmaxPartial> partials) {
     sum += partial.sum * std::exp(static_cast<double>(partial.max) - max);
   }
   return static_cast<float>(max + std::log(sum));
+}
+
+void LogSoftmax(float scale, std::span<float> logits) {
+  constexpr std::size_t kTileLogits = 512;
+  for (float& logit : logits) logit *= scale;
+  std::vector<SoftmaxPartial> partials;
+  for (std::size_t begin = 0; begin < logits.size(); begin += kTileLogits) {
+    const auto tile = logits.subspan(begin, std::min(kTileLogits, logits.size() - begin));
+    partials.push_back(
+        HWY_DYNAMIC_DISPATCH(PartialOfRow)(tile.data(), static_cast<std::int64_t>(tile.size())));
+  }
+  const float lse = LogSumExp(partials);
+  for (float& logit : logits) logit -= lse;
 }
 
 void SoftmaxGradient(const SoftmaxGradientArgs& args, Matrix logits) {

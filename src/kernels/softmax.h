@@ -26,6 +26,9 @@ void SoftmaxPartials(ConstMatrix logits_RJ, std::span<SoftmaxPartial> partials_R
 // double in the order given.
 float LogSumExp(std::span<const SoftmaxPartial> partials);
 
+// Semantics: x[j] = scale x[j] - log sum_j exp(scale x[j])
+void LogSoftmax(float scale, std::span<float> logits_N);
+
 // A target of an output row; a row may have several, each with its weight in the loss.
 struct SoftmaxTarget {
   std::int32_t row;

@@ -50,6 +50,22 @@ TEST_P(SoftmaxTest, TilesEqualTheWhole) {
   }
 }
 
+TEST(LogSoftmaxTest, IsTheLogOfTheShares) {
+  for (const std::int64_t items : {1, 7, 512, 1300}) {
+    for (const float scale : {1.0f, 0.5f}) {
+      std::vector<float> logits = RandomValues(items, 3, 5.0);
+      logits.back() = 90;
+      const std::vector<float> before = logits;
+      LogSoftmax(scale, logits);
+      double sum = 0;
+      for (const float logit : before) sum += std::exp(double{scale} * logit);
+      for (std::int64_t i = 0; i < items; ++i) {
+        EXPECT_NEAR(logits[i], double{scale} * before[i] - std::log(sum), 2e-5);
+      }
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Tiles, SoftmaxTest, testing::Values(1, 5, 8, 16, 37));
 
 }  // namespace

@@ -5,11 +5,11 @@
 // half. Item rows are those the short-term adapter trains with; both score with them. In a stream
 // both adapters go on, the long-term one with an epoch over the whole memory.
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "base/random.h"
 #include "base/stopwatch.h"
+#include "kernels/softmax.h"
 #include "methods/budget.h"
 #include "methods/group_trainer.h"
 #include "methods/registry.h"
@@ -27,14 +27,6 @@ struct LongAndShort {
   Snapshot short_term;
 };
 
-void LogSoftmax(std::span<float> scores) {
-  const float max = *std::ranges::max_element(scores);
-  double sum = 0;
-  for (const float score : scores) sum += std::exp(score - max);
-  const float lse = max + static_cast<float>(std::log(sum));
-  for (float& score : scores) score -= lse;
-}
-
 class FusedScorer final : public Scorer {
  public:
   FusedScorer(const LongAndShort& models, double long_share)
@@ -50,8 +42,8 @@ class FusedScorer final : public Scorer {
     for (std::int64_t row = 0; row < contexts.num_rows(); ++row) {
       const auto slow = std::span(long_BN).subspan(row * catalogue_size, catalogue_size);
       const auto quick = scores_BN.subspan(row * catalogue_size, catalogue_size);
-      LogSoftmax(slow);
-      LogSoftmax(quick);
+      kernels::LogSoftmax(1, slow);
+      kernels::LogSoftmax(1, quick);
       for (std::int64_t i = 0; i < catalogue_size; ++i) {
         quick[i] = long_share_ * slow[i] + (1 - long_share_) * quick[i];
       }

@@ -264,11 +264,6 @@ ItemNames ModelDirectory::LoadItemNames(std::int32_t version) const {
   return names;
 }
 
-std::string ModelDirectory::LoadJournal(std::int32_t version) const {
-  const fs::path file = FolderOf(path_, version) / "journal.tsv";
-  return fs::exists(file) ? ReadFile(file) : "";
-}
-
 std::int32_t ModelDirectory::Append(const VersionContent& content) {
   const FileLock lock(path_, "model");
   const std::int32_t number = versions().back() + 1;

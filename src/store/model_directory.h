@@ -92,7 +92,6 @@ class ModelDirectory {
   // Checks every file of the version first.
   Snapshot LoadSnapshot(std::int32_t version) const;
   ItemNames LoadItemNames(std::int32_t version) const;  // checks their files
-  std::string LoadJournal(std::int32_t version) const;  // "" if it has none
 
   // Writes the next version, made from `content.info.parent`, and makes it current. Returns its
   // number. The number in `content` is not read.

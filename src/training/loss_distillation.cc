@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kernels/softmax.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -10,16 +11,6 @@ namespace {
 
 constexpr std::int64_t kBlockOutputs = 32;
 constexpr std::int64_t kTileItems = 512;
-
-// Replaces logits by log softmax(logits / temperature).
-void LogSoftmax(double temperature, std::span<float> logits) {
-  const auto scale = static_cast<float>(1 / temperature);
-  const float max = *std::max_element(logits.begin(), logits.end()) * scale;
-  double sum = 0;
-  for (const float logit : logits) sum += std::exp(logit * scale - max);
-  const float lse = max + static_cast<float>(std::log(sum));
-  for (float& logit : logits) logit = logit * scale - lse;
-}
 
 }  // namespace
 
@@ -85,11 +76,12 @@ void Distillation::Slopes(const DistillationInput& input, std::int64_t begin, st
   kernels::MultiplyTransposed(kernels::View(input.teacher_PD, outputs, dim_).Rows(begin, end),
                               teacher_, {}, kernels::Store::kSet, taught);
   const double temperature = options_.temperature;
+  const auto scale = static_cast<float>(1 / temperature);
   for (std::int64_t r = 0; r < rows; ++r) {
     const std::span<float> q(own.row(r), items_);
     const std::span<float> p(taught.row(r), items_);
-    LogSoftmax(temperature, q);
-    LogSoftmax(temperature, p);
+    kernels::LogSoftmax(scale, q);
+    kernels::LogSoftmax(scale, p);
     const auto factor =
         static_cast<float>(input.weights_P[begin + r] * options_.weight * temperature);
     double divergence = 0;
