@@ -45,7 +45,7 @@ endfunction()
 # Leaves in the list the files that hold a *Threads* suite.
 function(raie_only_thread_tests list)
   foreach(file ${${list}})
-    file(STRINGS ${file} suites REGEX "^TEST.*Threads")
+    file(STRINGS ${file} suites REGEX "^TEST(_[FP])?\\([A-Za-z0-9_]*Threads")
     if(suites)
       list(APPEND kept ${file})
     endif()

@@ -7,8 +7,10 @@
 #include <utility>
 #include <vector>
 
+#include "base/statistics.h"
 #include "compare/loaded_row.h"
 #include "evaluation/frontier.h"
+#include "raie/error.h"
 
 namespace raie {
 namespace {
@@ -42,6 +44,17 @@ TradeOffValues ValuesAt(const LoadedRow& row, const std::vector<std::uint64_t>& 
           ValuesOf(row.parts[kTestPart], seeds, &PartValues::ndcg)};
 }
 
+// All points must be of the same windows, none of them without windows.
+bool OfSameWindows(const LoadedRow& row, const LoadedRow& frozen) {
+  for (const std::size_t part : {kHeldOutPart, kTestPart}) {
+    if (row.parts[part].targets != frozen.parts[part].targets) {
+      throw Error(ErrorCode::kCorruptData, row.method + " at " + row.variant->point +
+                                               " and frozen were not ranked on the same windows");
+    }
+  }
+  return !frozen.parts[kHeldOutPart].users.empty() && !frozen.parts[kTestPart].users.empty();
+}
+
 // The curves of one backbone, if a seed is finished at all of their points.
 void CollectBackbone(const ResultRequest& request, const std::string& backbone, TaskPool& pool,
                      FrontierJson& json) {
@@ -57,6 +70,11 @@ void CollectBackbone(const ResultRequest& request, const std::string& backbone, 
     }
   }
   if (seeds.empty()) return;
+  for (const LoadedCurve& curve : curves) {
+    for (const LoadedRow& point : curve.points) {
+      if (!OfSameWindows(point, frozen)) return;
+    }
+  }
   std::vector<std::vector<TradeOffValues>> values;
   const auto of_reference =
       std::ranges::find(curves, CellMethod(request.reference),
@@ -82,7 +100,26 @@ void CollectBackbone(const ResultRequest& request, const std::string& backbone, 
                     {"points", points},
                     {"area", IntervalJson(areas[c].gain, areas[c].interval)}});
     if (c == reference) continue;
-    json.back()["against"] = IntervalJson(areas[c].difference, areas[c].difference_interval);
+    auto& against = json.back()["against"];
+    against = IntervalJson(areas[c].difference, areas[c].difference_interval);
+    against["p_value"] = areas[c].p_value;
+  }
+}
+
+// Holm over all curves that are compared, of all backbones.
+void AdjustCurves(FrontierJson& curves) {
+  std::vector<FrontierJson*> tested;
+  std::vector<double> p_values;
+  for (FrontierJson& curve : curves) {
+    if (!curve.contains("against")) continue;
+    tested.push_back(&curve.at("against"));
+    p_values.push_back(tested.back()->at("p_value"));
+  }
+  const std::vector<double> adjusted = HolmAdjust(p_values);
+  for (std::size_t i = 0; i < tested.size(); ++i) {
+    (*tested[i])["p_adjusted"] = adjusted[i];
+    (*tested[i])["tests"] = tested.size();
+    (*tested[i])["verdict"] = VerdictOf(*tested[i], *tested[i]);
   }
 }
 
@@ -109,6 +146,7 @@ FrontierJson CollectFrontiers(const ResultRequest& request, TaskPool& pool) {
     done.push_back(backbone);
     CollectBackbone(request, backbone, pool, json);
   }
+  AdjustCurves(json);
   return json;
 }
 
@@ -119,17 +157,18 @@ ResultTable FrontierTable(const FrontierJson& results) {
                         "S held-out N@10, mean over the levels, with 95 % intervals; "
                         "difference to " +
                         reference,
-                    .header = {"backbone", "method", "points", "gain", "gain - " + reference},
+                    .header = {"backbone", "method", "points", "gain", "gain - " + reference, "p"},
                     .rows = {}};
   for (const FrontierJson& curve : results.value("frontiers", FrontierJson::array())) {
     const bool compared = curve.contains("against");
-    const bool better = compared && curve.at("against").at("low").get<double>() > 0;
+    const bool better = compared && curve.at("against").at("verdict") == "better";
     table.rows.push_back(
         {{curve.at("backbone").get<std::string>()},
          {NameOf(curve)},
          {std::to_string(curve.at("points").size())},
          {IntervalText(curve.at("area"), "%.5f [%.5f, %.5f]")},
-         {compared ? IntervalText(curve.at("against"), "%+.5f [%+.5f, %+.5f]") : "-", better}});
+         {compared ? IntervalText(curve.at("against"), "%+.5f [%+.5f, %+.5f]") : "-", better},
+         {compared ? PValue(curve.at("against").at("p_adjusted")) : "-"}});
   }
   return table;
 }

@@ -17,7 +17,8 @@
 namespace raie {
 
 // [{"backbone", "method", "tuned_at", "seeds", "points": [{"point", "S_held_out", "T"}], "area":
-// {"value", "low", "high"}, "against": {...}}]: NDCG@10; `against` is absent for the reference.
+// {"value", "low", "high"}, "against": {"value", "low", "high", "p_value", "p_adjusted", "tests",
+// "verdict"}}]: NDCG@10; `against` is absent for the reference.
 // Backbones of which no seed is finished at every point are left out.
 nlohmann::ordered_json CollectFrontiers(const ResultRequest& request, TaskPool& pool);
 

@@ -140,7 +140,8 @@ void AddFrontiers(const std::string& backbone, Grid& grid) {
       grid.frontiers.push_back(std::move(curve));
     }
     // Without a knob it is one point.
-    if (grid.frontiers.size() == curves) grid.frontiers.push_back({CellMethod(method), {base}});
+    if (grid.frontiers.size() > curves || method != CellMethod(method)) continue;
+    grid.frontiers.push_back({method, {base}});
   }
 }
 

@@ -43,4 +43,13 @@ nlohmann::ordered_json IntervalJson(double value, const Interval& interval) {
   return {{"value", value}, {"low", interval.low}, {"high", interval.high}};
 }
 
+const char* VerdictOf(const nlohmann::ordered_json& against,
+                      const nlohmann::ordered_json& interval) {
+  constexpr double kLevel = 0.05;
+  if (against.at("p_adjusted").get<double>() >= kLevel) return "same";
+  if (interval.at("low").get<double>() > 0) return "better";
+  if (interval.at("high").get<double>() < 0) return "worse";
+  return "same";
+}
+
 }  // namespace raie

@@ -40,4 +40,9 @@ CrossedValues ValuesOf(const PartValues& part, const std::vector<std::uint64_t>&
 // {"value", "low", "high"}
 nlohmann::ordered_json IntervalJson(double value, const Interval& interval);
 
+// "better", "worse" or "same": p_adjusted of `against` below .05 and an interval that leaves out 0
+// on one side.
+const char* VerdictOf(const nlohmann::ordered_json& against,
+                      const nlohmann::ordered_json& interval);
+
 }  // namespace raie

@@ -17,8 +17,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double kLevel = 0.05;
-
 Json Describe(const PartValues& part, const std::vector<std::uint64_t>& seeds, TaskPool& pool) {
   const CrossedValues ndcg = ValuesOf(part, seeds, &PartValues::ndcg);
   const CrossedValues recall = ValuesOf(part, seeds, &PartValues::recall);
@@ -55,13 +53,6 @@ std::optional<Json> Against(const LoadedRow& row, const LoadedRow& reference, st
               {"p_value", test.p_value}};
 }
 
-const char* VerdictOf(const Json& against) {
-  if (against.at("p_adjusted").get<double>() >= kLevel) return "same";
-  if (against.at("ndcg@10").at("low").get<double>() > 0) return "better";
-  if (against.at("ndcg@10").at("high").get<double>() < 0) return "worse";
-  return "same";
-}
-
 // Adjusts the p-values of one part over all rows that have one.
 void AdjustPart(const std::string& part, std::vector<Json>& rows) {
   std::vector<double> p_values;
@@ -75,7 +66,7 @@ void AdjustPart(const std::string& part, std::vector<Json>& rows) {
   for (std::size_t i = 0; i < tested.size(); ++i) {
     (*tested[i])["p_adjusted"] = adjusted[i];
     (*tested[i])["tests"] = tested.size();
-    (*tested[i])["verdict"] = VerdictOf(*tested[i]);
+    (*tested[i])["verdict"] = VerdictOf(*tested[i], tested[i]->at("ndcg@10"));
   }
 }
 
@@ -163,9 +154,9 @@ Json CollectResults(const ResultRequest& request, TaskPool& pool) {
     for (const std::string& method : request.grid.rows(variant)) {
       const LoadedRow row = LoadRow(request, variant, method);
       // Points of a frontier are compared as a whole, by the area under them.
-      const bool is_reference =
+      const bool untested =
           CellMethod(method) == CellMethod(request.reference) || !variant.methods.empty();
-      rows.push_back(RowJson(row, request, is_reference ? nullptr : &reference, pool));
+      rows.push_back(RowJson(row, request, untested ? nullptr : &reference, pool));
       if (CellMethod(method) == method)
         missing += std::ssize(request.grid.seeds) - std::ssize(row.seeds);
     }

@@ -56,7 +56,6 @@ void CheckProtocol(const PreparedData& data, const std::string& wanted, bool fro
 CompareOptions ForProtocol(CompareOptions options, const PreparedData& data) {
   if (OptionsOf(data).protocol == Protocol::kAsReleased) options.tune = 1;  // nothing is tuned
   if (!data.contexts_cross_slices()) return options;
-  options.frontier = false;
   options.methods = {"frozen"};
   options.reference = "frozen";
   options.tune = 1;
@@ -102,12 +101,12 @@ class Comparison {
     if (request_.kind == RunKind::kPlanOnly) return plan;
     std::uint64_t last_seed = grid_.seeds.front();
     for (const Cell& cell : grid_.cells) {
-      if (cell.seed != last_seed && computed_) Results();  // tables of what is there so far
+      if (cell.seed != last_seed && computed_ >= grid_.methods.size()) Results();
       last_seed = cell.seed;
       const Variant& variant = grid_.variants[cell.variant];
       if (run_.Has(CellFolder(variant, cell.method, cell.seed))) continue;
       RunOne(variant, cell);
-      computed_ = true;
+      ++computed_;
     }
     return Results();
   }
@@ -329,7 +328,10 @@ class Comparison {
     const Configuration configuration = ConfigureFit(data_, settings);
     const Snapshot& setup = SetupOf(configuration, settings, observer);
     auto tuned_json = Json::object();
-    for (const Setting& setting : tuned) tuned_json[setting.key] = setting.value;
+    for (const Setting& setting : tuned) {
+      const bool swept = std::ranges::count(variant.settings, setting.key, &Setting::key) > 0;
+      if (!swept) tuned_json[setting.key] = setting.value;
+    }
     const Json about = {{"backbone", variant.backbone},
                         {"point", variant.point},
                         {"method", cell.method},
@@ -364,8 +366,10 @@ class Comparison {
     return text;
   }
 
+  // Writes the tables of what is there so far.
   Json Results() {
     StartPhase(control_, "statistics");
+    computed_ = 0;
     Json results = {{"format", "raie-results"},
                     {"version", 1},
                     {"data", data_.digest()},
@@ -378,7 +382,7 @@ class Comparison {
       results["frontiers"] = CollectFrontiers(
           {.run = run_, .grid = grid_, .reference = options_.reference, .parts = parts},
           control_.pool);
-      run_.SaveText("frontier.csv", FrontierCsv(results));
+      if (!results["frontiers"].empty()) run_.SaveText("frontier.csv", FrontierCsv(results));
     }
     run_.SaveJson("results.json", results);
     run_.SaveText("results.csv", ResultsCsv(results));
@@ -411,7 +415,7 @@ class Comparison {
   RefitOptions refit_;                               // of the cell at work
   TimeBook book_;
   Json times_ = Json::array();
-  bool computed_ = false;
+  std::size_t computed_ = 0;  // cells since the tables were last written
 };
 
 }  // namespace

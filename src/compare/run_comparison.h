@@ -2,8 +2,8 @@
 //
 // Concept: plan the grid; say what is left and how long it will take; fit each seed's backbone
 //          once; tune each method once a variant; run every cell that is not there yet; write the
-//          tables after each seed and at the end. Killed at any moment, the same command goes on
-//          and ends with the same files.
+//          tables after each seed (of a frontier: after as many cells) and at the end. Killed at
+//          any moment, the same command goes on and ends with the same files.
 // Source:  METHOD section 2.
 // Errors:  kInvalidArgument before anything is run for names, keys and settings that cannot be, a
 //          protocol that is not the data's, too few slices; kCancelled: finished cells are kept.

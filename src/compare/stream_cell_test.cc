@@ -11,10 +11,13 @@
 #include "data/prepare.h"
 #include "data/simulator.h"
 #include "methods/group_trainer.h"
+#include "methods/popularity.h"
+#include "methods/popularity_prior.h"
 #include "methods/rank_windows.h"
 #include "methods/setup.h"
 #include "methods/snapshot_scorer.h"
 #include "service/fit_model.h"
+#include "training/metrics.h"
 
 namespace raie {
 namespace {
@@ -98,6 +101,35 @@ class StreamCellTest : public ::testing::Test {
     return sum / static_cast<double>(windows.size());
   }
 
+  // The same with the prior a cell has chosen after slice `learnt`.
+  double NdcgWithPrior(const Json& chosen, int learnt, int part, bool own_time) {
+    std::vector<std::int64_t> held_out =
+        MakeSetupWindows(data_, 0, WindowOptionsOf(data_)).removed_events;
+    for (int j = 0; j <= kLast; ++j) {
+      for (const Window& window : PartOf(j).windows) held_out.push_back(window.target);
+    }
+    std::ranges::sort(held_out);
+    PopularityPrior prior{.weight = chosen.at("weight"),
+                          .half_life_seconds = chosen.at("half_life_days").get<double>() * 86400,
+                          .end_seconds = EndOfSlice(data_, learnt),
+                          .counts_N = {}};
+    const auto counts =
+        FadingCounts(data_, {.last_slice = learnt, .end = prior.end_seconds}, held_out,
+                     data_.catalogue_size(learnt), prior.half_life_seconds);
+    prior.counts_N.assign(counts.begin(), counts.end());
+    Snapshot snapshot = WithCatalogue(setup_, data_.catalogue_size(learnt), 7);
+    snapshot.prior = std::make_shared<const PopularityPrior>(prior);
+    const EarlierRequests earlier(data_, prior, learnt, held_out);
+    const RankedSet ranked =
+        RankWindows(SnapshotScorer(std::make_shared<const Snapshot>(snapshot)), data_, PartOf(part),
+                    {.context = 3,
+                     .catalogue_size = data_.catalogue_size(std::min(learnt, part)),
+                     .popularity_slice = std::min(learnt, part),
+                     .earlier = own_time ? &earlier : nullptr},
+                    pool_);
+    return Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
+  }
+
   // Each user's last window of a slice.
   WindowSet PartOf(int slice) {
     const WindowOptions options = WindowOptionsOf(data_);
@@ -119,6 +151,20 @@ class StreamCellTest : public ::testing::Test {
   Configuration configuration_;
   Snapshot setup_;
 };
+
+TEST_F(StreamCellTest, EarlierPartsSeeWhatWasPopularThen) {
+  configuration_.edit.popularity_prior.use = PriorUse::kOn;
+  configuration_.edit.popularity_prior.weights = {1.6};
+  configuration_.edit.popularity_prior.half_lives = {0.5};
+  const auto matrix = Run("frozen").at("R").get<Matrix>();
+  const Json cell = Json::parse(ReadFile(folder_ / "frozen" / "cell.json"));
+  const Json& chosen = cell.at("slices").at(kLast - 1).at("popularity_prior");
+  ASSERT_GT(chosen.at("weight").get<double>(), 0);
+  for (int j = 0; j <= kLast; ++j) {
+    EXPECT_NEAR(matrix[kLast][j], NdcgWithPrior(chosen, kLast, j, true), 1e-12) << j;
+  }
+  EXPECT_NE(matrix[kLast][0], NdcgWithPrior(chosen, kLast, 0, false));
+}
 
 TEST_F(StreamCellTest, TheMatrixIsWhatRankingByHandGives) {
   ASSERT_EQ(data_.num_slices(), kLast + 1);

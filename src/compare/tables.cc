@@ -24,13 +24,6 @@ std::string WithInterval(const Json& value, const char* format = "%.4f") {
          Number(value.at("high"), format) + "]";
 }
 
-std::string PValue(double p) {
-  char text[32];
-  if (p < 1e-4) return "<.0001";
-  std::snprintf(text, sizeof text, "%.4f", p);
-  return text;
-}
-
 bool HasPoints(const Json& results) {
   return std::ranges::any_of(results.at("rows"),
                              [](const Json& row) { return row.at("point") != "base"; });
@@ -133,6 +126,13 @@ std::string LabelOf(const Json& results) {
 }
 
 }  // namespace
+
+std::string PValue(double p) {
+  char text[32];
+  if (p < 1e-4) return "<.0001";
+  std::snprintf(text, sizeof text, "%.4f", p);
+  return text;
+}
 
 ResultTable MainTable(const Json& results) {
   const std::string reference = results.at("reference");

@@ -23,6 +23,9 @@ struct ResultTable {
   std::vector<std::vector<TableEntry>> rows;
 };
 
+// "0.0123", "<.0001"
+std::string PValue(double p);
+
 // Means with intervals, differences to the reference with intervals and adjusted p-values.
 ResultTable MainTable(const nlohmann::ordered_json& results);
 

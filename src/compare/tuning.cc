@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "raie/error.h"
@@ -81,19 +82,21 @@ std::pair<int, int> Familiarity(const Point& point, const std::vector<Point>& pi
 // One adapter of all regions' size, trained on nothing but the slice, at the default rate: the
 // second configuration of a method with regions. Where validation sees nothing in regions, it is
 // lora_big.
-const std::vector<Setting> kAsOneAdapter = {{"edit.learning_rate", "5e-4"},
-                                            {"edit.rho", "0"},
-                                            {"edit.gate", "off"},
-                                            {"edit.sharing", "shared"}};
+const std::vector<Setting> kAsOneAdapter = {
+    {"edit.rho", "0"}, {"edit.gate", "off"}, {"edit.sharing", "shared"}};
 
-// Returns the point of these settings; of knobs that they do not name, the default.
-Point PointOf(const std::vector<Knob>& knobs, const std::vector<Setting>& settings) {
+// Returns the point of these settings, other knobs at their defaults; nullopt if one of them is no
+// knob here.
+std::optional<Point> PointOf(const std::vector<Knob>& knobs, const std::vector<Setting>& settings) {
   Point point(knobs.size());
-  for (std::size_t k = 0; k < knobs.size(); ++k) {
-    const auto named = std::ranges::find(settings, knobs[k].key, &Setting::key);
-    if (named == settings.end()) continue;
-    const auto value = std::ranges::find(knobs[k].values, named->value);
-    if (value != knobs[k].values.end()) point[k] = value - knobs[k].values.begin();
+  for (const Setting& setting : settings) {
+    const auto knob = std::ranges::find(knobs, setting.key, &Knob::key);
+    if (knob == knobs.end()) return std::nullopt;
+    const auto value = std::ranges::find(knob->values, setting.value);
+    if (value == knob->values.end()) {
+      throw Error(ErrorCode::kInternal, "tuning: " + setting.key + " is never " + setting.value);
+    }
+    point[knob - knobs.begin()] = value - knob->values.begin();
   }
   return point;
 }
@@ -134,9 +137,8 @@ TuningGrid MakeTuningGrid(const TuningRequest& request) {
     return true;
   });
   std::vector<Point> preferred;
-  if (HasRegions(request.method) && request.editor == EditorPreset::kRaie) {
-    preferred.push_back(PointOf(knobs, kAsOneAdapter));
-  }
+  const auto as_one = PointOf(knobs, kAsOneAdapter);
+  if (as_one.has_value()) preferred.push_back(*as_one);
   const auto points = PickSpread(AllPoints(knobs), preferred, request.count);
   if (points.size() <= 1) {
     grid.candidates = {{}};

@@ -3,9 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "methods/group_trainer.h"
+#include "methods/popularity_prior.h"
 #include "methods/shop_fixture.h"
 #include "methods/snapshot_scorer.h"
 #include "raie/error.h"
@@ -35,6 +37,34 @@ TEST(EvaluateTest, ThePartsAreThoseOfTheData) {
   EXPECT_EQ(report.in_sample.windows, shop.setup.training.size());
   EXPECT_EQ(report.held_out.windows, shop.setup.held_out.size());
   EXPECT_EQ(report.test.windows, MakeWindows(shop.data, 2, shop.windows).size());
+}
+
+// METHOD section 4: a prior counts up to the request, in T up to the end of F.
+TEST(EvaluateTest, WindowsOfSSeeWhatWasPopularThen) {
+  auto& shop = TinyShop();
+  auto prior = std::make_shared<PopularityPrior>(
+      CountPrior(shop.data, shop.slice(), {.weight = 0.7, .half_life_seconds = 86400.0 * 20}));
+  Snapshot snapshot = WithCatalogue(shop.snapshot, shop.data.catalogue_size(1), 7);
+  snapshot.prior = prior;
+  const SnapshotScorer scorer(std::make_shared<const Snapshot>(snapshot));
+  EvaluationRequest request = Request();
+  const EvaluationReport now = Evaluate(scorer, shop.data, request, shop.pool);
+  request.prior = prior.get();
+  const EvaluationReport then = Evaluate(scorer, shop.data, request, shop.pool);
+  EXPECT_EQ(then.test_ranks.ranks, now.test_ranks.ranks);
+  EXPECT_NE(then.held_out_ranks.ranks, now.held_out_ranks.ranks);
+  const EarlierRequests earlier(shop.data, *prior, 0, shop.setup.removed_events);
+  const RankSetRequest of_setup{.context = shop.windows.context,
+                                .catalogue_size = shop.data.catalogue_size(0),
+                                .popularity_slice = 0,
+                                .earlier = &earlier};
+  EXPECT_EQ(then.held_out_ranks.ranks,
+            RankWindows(scorer, shop.data, shop.setup.held_out, of_setup, shop.pool).ranks);
+  EXPECT_EQ(then.in_sample_ranks.ranks,
+            RankWindows(scorer, shop.data, shop.setup.training, of_setup, shop.pool).ranks);
+  // Were T asked before the counting, it would see less.
+  prior->end_seconds = std::numeric_limits<std::int64_t>::max();
+  EXPECT_EQ(Evaluate(scorer, shop.data, request, shop.pool).test_ranks.ranks, now.test_ranks.ranks);
 }
 
 TEST(EvaluateTest, CellsAndMarginsAddUp) {

@@ -1,17 +1,15 @@
 #include "evaluation/frontier.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <utility>
 
 #include "base/random.h"
-#include "base/statistics.h"
 #include "raie/error.h"
 
 namespace raie {
 namespace {
-
-constexpr std::int64_t kReplicatesPerFrontierTask = 32;
 
 // How often each seed and each user is drawn.
 struct DrawnSample {
@@ -25,23 +23,9 @@ struct PlacedValues {
   std::vector<std::size_t> place_U;
 
   double Mean(const DrawnSample& drawn) const {
-    const std::int64_t users = values->num_users();
-    double windows = 0;
-    for (std::int64_t u = 0; u < users; ++u) {
-      windows += drawn.users[place_U[u]] * values->windows_U[u];
-    }
-    if (windows == 0) return 0;
-    double sum = 0;
-    double seeds = 0;
-    for (std::int64_t s = 0; s < values->num_seeds; ++s) {
-      seeds += drawn.seeds[s];
-      if (drawn.seeds[s] == 0) continue;
-      double of_seed = 0;
-      const double* sums_U = values->sums_SU.data() + s * users;
-      for (std::int64_t u = 0; u < users; ++u) of_seed += drawn.users[place_U[u]] * sums_U[u];
-      sum += drawn.seeds[s] * of_seed;
-    }
-    return sum / (windows * seeds);
+    std::vector<double> users_U;
+    for (const std::size_t place : place_U) users_U.push_back(drawn.users[place]);
+    return WeightedMean(*values, drawn.seeds, users_U);
   }
 };
 
@@ -110,10 +94,12 @@ class Frontiers {
   std::vector<std::vector<PlacedPoint>> curves_;
 };
 
-std::vector<double> DrawCounts(std::int64_t size, RandomStream& random) {
-  std::vector<double> counts(size);
-  for (std::int64_t i = 0; i < size; ++i) ++counts[random.Below(size)];
-  return counts;
+// Two-sided: how often a replicate lies on the other side of 0, the observed one counted as well.
+double BootstrapPValue(std::span<const double> replicates) {
+  const auto below = std::ranges::count_if(replicates, [](double value) { return value <= 0; });
+  const auto above = std::ranges::count_if(replicates, [](double value) { return value >= 0; });
+  const auto count = static_cast<double>(std::min(below, above) + 1);
+  return std::min(1.0, 2 * count / static_cast<double>(std::ssize(replicates) + 1));
 }
 
 }  // namespace
@@ -143,33 +129,26 @@ std::vector<FrontierArea> MeasureFrontiers(const FrontierRequest& request, TaskP
   const DrawnSample once{std::vector<double>(frontiers.num_seeds(), 1.0),
                          std::vector<double>(frontiers.num_users(), 1.0)};
   const std::vector<double> gains = frontiers.Gains(once);
-  const std::int64_t replicates = request.bootstrap.replicates;
-  std::vector<std::vector<double>> drawn(replicates);
-  pool.ForEach((replicates + kReplicatesPerFrontierTask - 1) / kReplicatesPerFrontierTask,
-               [&](std::int64_t task, int) {
-                 const std::int64_t begin = task * kReplicatesPerFrontierTask;
-                 const std::int64_t end = std::min(replicates, begin + kReplicatesPerFrontierTask);
-                 for (std::int64_t r = begin; r < end; ++r) {
-                   RandomStream random(request.bootstrap.seed, static_cast<std::uint64_t>(r));
-                   const auto seeds = DrawCounts(frontiers.num_seeds(), random);
-                   drawn[r] = frontiers.Gains({seeds, DrawCounts(frontiers.num_users(), random)});
-                 }
-               });
-  const double tail = (1 - request.bootstrap.level) / 2;
-  const auto interval = [&](const auto& of) {
-    std::vector<double> values;
-    for (const auto& replicate : drawn) values.push_back(of(replicate));
-    return Interval{.low = Quantile(values, tail), .high = Quantile(values, 1 - tail)};
-  };
+  // [curve][replicate]
+  std::vector<std::vector<double>> drawn(
+      gains.size(), std::vector<double>(std::max<std::int64_t>(0, request.bootstrap.replicates)));
+  ForEachReplicate(request.bootstrap, pool, [&](std::int64_t r, RandomStream& random) {
+    const auto seeds = DrawCounts(frontiers.num_seeds(), random);
+    const auto of_draw = frontiers.Gains({seeds, DrawCounts(frontiers.num_users(), random)});
+    for (std::size_t c = 0; c < of_draw.size(); ++c) drawn[c][r] = of_draw[c];
+  });
   std::vector<FrontierArea> areas;
-  const std::size_t ref = request.reference;
+  const double level = request.bootstrap.level;
   for (std::size_t c = 0; c < gains.size(); ++c) {
+    std::vector<double> differences = drawn[c];
+    for (std::size_t r = 0; r < differences.size(); ++r) {
+      differences[r] -= drawn[request.reference][r];
+    }
     areas.push_back({.gain = gains[c],
-                     .interval = interval([c](const auto& replicate) { return replicate[c]; }),
-                     .difference = gains[c] - gains[ref],
-                     .difference_interval = interval([c, ref](const auto& replicate) {
-                       return replicate[c] - replicate[ref];
-                     })});
+                     .interval = PercentileInterval(drawn[c], level),
+                     .difference = gains[c] - gains[request.reference],
+                     .difference_interval = PercentileInterval(differences, level),
+                     .p_value = BootstrapPValue(differences)});
   }
   return areas;
 }

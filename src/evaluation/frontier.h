@@ -6,6 +6,8 @@
 //          levels between the lowest and the highest S of all curves, is the area under the curve
 //          (a hypervolume over the lowest S and the frozen model's T). Users and seeds are drawn
 //          once for all points, so that differences of areas have intervals.
+// Limits:  the best of several noisy points is a little better than any: curves of more points are
+//          favoured. Compare curves of as many points.
 // Source:  METHOD section 8 ("Compare frontiers"); the area is ours
 //          (O). Hypervolume: Zitzler and Thiele 1999.
 // Shapes:  every point is of the same seeds, windows of S and windows of T.
@@ -55,6 +57,7 @@ struct FrontierArea {
   Interval interval;
   double difference = 0;  // to the reference; 0 for itself
   Interval difference_interval;
+  double p_value = 1;  // of the difference, two-sided, by the bootstrap
 };
 
 // Returns the area of every curve.

@@ -73,6 +73,8 @@ TEST(FrontierTest, IntervalsSayWhichCurveIsBetter) {
   EXPECT_EQ(areas[1].difference_interval.low, 0);
   EXPECT_EQ(areas[1].difference_interval.high, 0);
   EXPECT_GT(areas[2].difference_interval.low, 0);
+  EXPECT_EQ(areas[1].p_value, 1);
+  EXPECT_LT(areas[2].p_value, 0.01);
   // The value itself is the gain of the means.
   const auto at = [](const TradeOffValues& point) {
     return TradeOff{WindowMean(point.held_out), WindowMean(point.test)};
@@ -83,7 +85,7 @@ TEST(FrontierTest, IntervalsSayWhichCurveIsBetter) {
               GainOverLevels(means, WindowMean(frozen.test), {lowest, at(frozen).held_out}), 1e-12);
 }
 
-TEST(FrontierTest, TheSameForAnyNumberOfThreads) {
+TEST(FrontierThreadsTest, TheSameForAnyNumber) {
   const TradeOffValues frozen = PointAround(0.5, 0.1, 0);
   const std::vector<std::vector<TradeOffValues>> curves = {{PointAround(0.3, 0.2, 1)}};
   TaskPool one(1);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <numeric>
 #include <string>
@@ -22,23 +23,8 @@ constexpr std::int64_t kReplicatesPerTask = 32;
 
 // One replicate of the crossed bootstrap.
 double DrawMean(const CrossedValues& values, RandomStream& random) {
-  const std::int64_t users = values.num_users();
-  std::vector<double> seed_weights(values.num_seeds);
-  for (std::int64_t i = 0; i < values.num_seeds; ++i)
-    ++seed_weights[random.Below(values.num_seeds)];
-  std::vector<std::int32_t> user_weights(users);
-  for (std::int64_t i = 0; i < users; ++i) ++user_weights[random.Below(users)];
-  double windows = 0;
-  for (std::int64_t u = 0; u < users; ++u) windows += user_weights[u] * values.windows_U[u];
-  double sum = 0;
-  for (std::int64_t s = 0; s < values.num_seeds; ++s) {
-    if (seed_weights[s] == 0) continue;
-    double of_seed = 0;
-    const double* sums_U = values.sums_SU.data() + s * users;
-    for (std::int64_t u = 0; u < users; ++u) of_seed += user_weights[u] * sums_U[u];
-    sum += seed_weights[s] * of_seed;
-  }
-  return sum / (windows * static_cast<double>(values.num_seeds));
+  const std::vector<double> seeds = DrawCounts(values.num_seeds, random);
+  return WeightedMean(values, seeds, DrawCounts(values.num_users(), random));
 }
 
 // Differences on a grid of kEqualDifference, so that equal ones are equal in every bit.
@@ -94,6 +80,50 @@ double NormalScore(const WilcoxonResult& test, const std::vector<double>& ranks)
 }
 
 }  // namespace
+
+std::vector<double> DrawCounts(std::int64_t size, RandomStream& random) {
+  std::vector<double> counts(size);
+  for (std::int64_t i = 0; i < size; ++i) ++counts[random.Below(size)];
+  return counts;
+}
+
+double WeightedMean(const CrossedValues& values, std::span<const double> seeds,
+                    std::span<const double> users_U) {
+  const std::int64_t users = values.num_users();
+  double windows = 0;
+  for (std::int64_t u = 0; u < users; ++u) windows += users_U[u] * values.windows_U[u];
+  double sum = 0;
+  double drawn = 0;
+  for (std::int64_t s = 0; s < values.num_seeds; ++s) {
+    drawn += seeds[s];
+    if (seeds[s] == 0) continue;
+    double of_seed = 0;
+    const double* sums_U = values.sums_SU.data() + s * users;
+    for (std::int64_t u = 0; u < users; ++u) of_seed += users_U[u] * sums_U[u];
+    sum += seeds[s] * of_seed;
+  }
+  return sum / (windows * drawn);
+}
+
+void ForEachReplicate(const BootstrapOptions& options, TaskPool& pool,
+                      const std::function<void(std::int64_t, RandomStream&)>& body) {
+  if (options.replicates < 2 || !(options.level > 0 && options.level < 1)) {
+    RefuseSample("bootstrap: at least 2 replicates and a level between 0 and 1 are needed");
+  }
+  const std::int64_t tasks = (options.replicates + kReplicatesPerTask - 1) / kReplicatesPerTask;
+  pool.ForEach(tasks, [&](std::int64_t task, int) {
+    const std::int64_t end = std::min(options.replicates, (task + 1) * kReplicatesPerTask);
+    for (std::int64_t r = task * kReplicatesPerTask; r < end; ++r) {
+      RandomStream random(options.seed, static_cast<std::uint64_t>(r));
+      body(r, random);
+    }
+  });
+}
+
+Interval PercentileInterval(std::span<const double> replicates, double level) {
+  const double tail = (1 - level) / 2;
+  return {.low = Quantile(replicates, tail), .high = Quantile(replicates, 1 - tail)};
+}
 
 CrossedValues SumByUser(std::span<const UserId> users,
                         std::span<const std::vector<double>> values_by_seed) {
@@ -156,20 +186,11 @@ std::vector<double> UserMeans(const CrossedValues& values) {
 Interval CrossedBootstrap(const CrossedValues& values, const BootstrapOptions& options,
                           TaskPool& pool) {
   if (values.num_users() == 0 || values.num_seeds == 0) RefuseSample("bootstrap of no values");
-  if (options.replicates < 2 || !(options.level > 0 && options.level < 1)) {
-    RefuseSample("bootstrap: at least 2 replicates and a level between 0 and 1 are needed");
-  }
-  std::vector<double> means(options.replicates);
-  const std::int64_t tasks = (options.replicates + kReplicatesPerTask - 1) / kReplicatesPerTask;
-  pool.ForEach(tasks, [&](std::int64_t task, int) {
-    const std::int64_t end = std::min(options.replicates, (task + 1) * kReplicatesPerTask);
-    for (std::int64_t r = task * kReplicatesPerTask; r < end; ++r) {
-      RandomStream random(options.seed, static_cast<std::uint64_t>(r));
-      means[r] = DrawMean(values, random);
-    }
+  std::vector<double> means(std::max<std::int64_t>(0, options.replicates));
+  ForEachReplicate(options, pool, [&](std::int64_t r, RandomStream& random) {
+    means[r] = DrawMean(values, random);
   });
-  const double tail = (1 - options.level) / 2;
-  return {.low = Quantile(means, tail), .high = Quantile(means, 1 - tail)};
+  return PercentileInterval(means, options.level);
 }
 
 WilcoxonResult WilcoxonSignedRank(std::span<const double> differences) {

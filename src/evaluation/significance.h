@@ -15,9 +15,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <vector>
 
+#include "base/random.h"
 #include "base/task_pool.h"
 #include "raie/types.h"
 
@@ -56,6 +58,19 @@ struct Interval {
   double low = 0;
   double high = 0;
 };
+
+// Parts of a bootstrap of one's own. Returns how often each of `size` is drawn in `size` draws.
+std::vector<double> DrawCounts(std::int64_t size, RandomStream& random);
+
+// Returns the mean over windows and seeds that are there so many times. NaN if no window is.
+double WeightedMean(const CrossedValues& values, std::span<const double> seeds,
+                    std::span<const double> users_U);
+
+// Calls body(replicate, its random numbers) for all replicates, on all threads.
+void ForEachReplicate(const BootstrapOptions& options, TaskPool& pool,
+                      const std::function<void(std::int64_t, RandomStream&)>& body);
+
+Interval PercentileInterval(std::span<const double> replicates, double level);
 
 // Returns the percentile interval of WindowMean.
 // Semantics: replicate r draws seeds t_1..t_S and users v_1..v_U with replacement, independently:

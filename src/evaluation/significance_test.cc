@@ -209,7 +209,7 @@ TEST(CrossedBootstrapTest, EqualsTheSlowTwin) {
   }
 }
 
-TEST(CrossedBootstrapTest, SameForAnyNumberOfThreads) {
+TEST(CrossedBootstrapThreadsTest, SameForAnyNumber) {
   const Table table = RandomTable(9, 30, 5);
   const CrossedValues values = SumByUser(table.users, table.values_by_seed);
   TaskPool one(1);

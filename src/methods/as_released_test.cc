@@ -187,7 +187,7 @@ TEST(AsReleasedTest, EveryWindowIsTrainedWhereItIsRouted) {
   }
 }
 
-TEST(AsReleasedTest, TheSameBytesForAnyNumberOfThreads) {
+TEST(AsReleasedThreadsTest, TheSameBytesForAnyNumber) {
   ReleasedShop& shop = TheShop();
   const auto two = shop.Learn("raie", ReleasedShop::Options());
   TaskPool one(1);

@@ -225,17 +225,19 @@ PopularityPrior CountPrior(const PreparedData& data, const AdaptSlice& slice,
 
 EarlierRequests::EarlierRequests(const PreparedData& data, const PopularityPrior& prior,
                                  int last_slice, const std::vector<std::int64_t>& left_out)
-    : prior_(prior),
+    : weight_(prior.weight),
+      end_seconds_(prior.end_seconds),
+      bias_N_(BiasOf(prior, std::ssize(prior.counts_N))),
       history_(data, {.last_slice = last_slice, .end = prior.end_seconds}, left_out,
                std::ssize(prior.counts_N), prior.half_life_seconds) {}
 
 void EarlierRequests::Change(std::int64_t seconds, std::span<float> scores_N) const {
-  if (seconds >= prior_.end_seconds) return;
-  const std::int64_t counted = std::min(std::ssize(scores_N), std::ssize(prior_.counts_N));
+  if (seconds >= end_seconds_) return;
+  const std::int64_t counted = std::min(std::ssize(scores_N), std::ssize(bias_N_));
   for (std::int64_t i = 0; i < counted; ++i) {
+    if (bias_N_[i] == 0) continue;  // not taken until the end: not before either
     const double then = history_.CountAt(static_cast<ItemId>(i), seconds);
-    scores_N[i] +=
-        static_cast<float>(prior_.weight * (std::log1p(then) - std::log1p(prior_.counts_N[i])));
+    scores_N[i] += static_cast<float>(weight_ * std::log1p(then)) - bias_N_[i];
   }
 }
 

@@ -44,7 +44,6 @@ PopularityPrior CountPrior(const PreparedData& data, const AdaptSlice& slice,
 class EarlierRequests {
  public:
   // Nothing of a slice after `last_slice` and none of the rows `left_out` (sorted) is ever counted.
-  // The prior must outlive it.
   EarlierRequests(const PreparedData& data, const PopularityPrior& prior, int last_slice,
                   const std::vector<std::int64_t>& left_out);
 
@@ -53,7 +52,9 @@ class EarlierRequests {
   void Change(std::int64_t seconds, std::span<float> scores_N) const;
 
  private:
-  const PopularityPrior& prior_;
+  double weight_;
+  std::int64_t end_seconds_;
+  std::vector<float> bias_N_;  // what the prior adds from its moment on
   FadingHistory history_;
 };
 

@@ -83,6 +83,8 @@ says '^sasrec +raie \(editor=paper\) +6 '
 [ ! -e whole/tuning/sasrec/edit.rho=0.9 ] || fail 'a point of a frontier was tuned'
 grep -q '"edit.learning_rate"' whole/cells/sasrec/edit.rho=0.9/raie/seed-0/cell.json ||
   fail 'the tuned rate was not taken over'
+[ "$(sed -n '/"tuned"/,/}/p' whole/cells/sasrec/edit.rho=0.9/raie/seed-0/cell.json | grep -c edit.rho)" -eq 0 ] ||
+  fail 'the swept knob is said to be tuned'
 [ "$(wc -l <whole/frontier.csv)" -eq 21 ] || fail 'frontier.csv has not every point'
 refused $kUsage 'not both' "$raie" "${frontier[@]}" --output whole --sweep regions.k=2,3
 

@@ -26,7 +26,7 @@ ok "$raie" edit --model plain --data data "${quick[@]}"
 ok "$raie" show --model plain
 ! grep -q 'popularity' .out || fail 'show names a prior that is not there'
 ok "$raie" evaluate --model plain --data data --skip-in-sample --json
-without=$(json T/ndcg@10)
+without=$(json T/ndcg@10) kept=$(json S_held_out/ndcg@10)
 
 ok "$raie" edit --model model --data data "${quick[@]}" "${on[@]}"
 says '^weight (0\.[1-9]|1\.6|3\.2).*half-life [0-9.]+ days; F validation NDCG@10 .*, without it .* from 31 in [0-9.]+ s'
@@ -39,6 +39,8 @@ grep -q "\"weight\": $weight" model/versions/0001/version.json || fail 'another 
 ok "$raie" evaluate --model model --data data --skip-in-sample --json
 cp .out evaluated.json
 greater "$(json T/ndcg@10)" "$(awk -v w="$without" 'BEGIN { print w + .02 }')"
+# Windows of S are answered with what was popular before the season (with its counts: .08 less).
+greater "$(json S_held_out/ndcg@10)" "$(awk -v k="$kept" 'BEGIN { print k - .05 }')"
 
 # What answers a request has it, too: an item of the season comes first for most.
 awk -F, 'NR > 1 && NR % 500 == 2 { print $2 "\t" last } { last = $2 }' "$events" >histories
@@ -93,6 +95,8 @@ done
 for method in frozen lora raie; do
   greater "$(awk -F, -v m=$method '$3 == m && $5 == "T" { print $11 }' on/results.csv)" \
     "$(awk -F, -v m=$method '$3 == m && $5 == "T" { print $11 + .02 }' off/results.csv)"
+  greater "$(awk -F, -v m=$method '$3 == m && $5 == "S_held_out" { print $11 }' on/results.csv)" \
+    "$(awk -F, -v m=$method '$3 == m && $5 == "S_held_out" { print $11 - .06 }' off/results.csv)"
 done
 ok "$raie" "${common[@]}" "${on[@]}" --output again --threads 1
 diff -r -x times.json -x times.csv -x .lock on again || fail 'another number of threads, another result'
