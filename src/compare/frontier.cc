@@ -155,8 +155,8 @@ ResultTable FrontierTable(const FrontierJson& results) {
   ResultTable table{.title =
                         "Frontier: how much a curve gains on T N@10 over frozen at a level of "
                         "S held-out N@10, mean over the levels, with 95 % intervals; "
-                        "difference to " +
-                        reference,
+                        "bootstrap p-values of the difference to " +
+                        reference + " adjusted by Holm (more points are an advantage)",
                     .header = {"backbone", "method", "points", "gain", "gain - " + reference, "p"},
                     .rows = {}};
   for (const FrontierJson& curve : results.value("frontiers", FrontierJson::array())) {
