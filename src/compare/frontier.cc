@@ -1,13 +1,11 @@
 #include "compare/frontier.h"
 
 #include <algorithm>
-#include <cstdio>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
-#include "base/statistics.h"
 #include "compare/loaded_row.h"
 #include "evaluation/frontier.h"
 #include "raie/error.h"
@@ -109,25 +107,10 @@ void CollectBackbone(const ResultRequest& request, const std::string& backbone, 
 // Holm over all curves that are compared, of all backbones.
 void AdjustCurves(FrontierJson& curves) {
   std::vector<FrontierJson*> tested;
-  std::vector<double> p_values;
   for (FrontierJson& curve : curves) {
-    if (!curve.contains("against")) continue;
-    tested.push_back(&curve.at("against"));
-    p_values.push_back(tested.back()->at("p_value"));
+    if (curve.contains("against")) tested.push_back(&curve.at("against"));
   }
-  const std::vector<double> adjusted = HolmAdjust(p_values);
-  for (std::size_t i = 0; i < tested.size(); ++i) {
-    (*tested[i])["p_adjusted"] = adjusted[i];
-    (*tested[i])["tests"] = tested.size();
-    (*tested[i])["verdict"] = VerdictOf(*tested[i], *tested[i]);
-  }
-}
-
-std::string IntervalText(const FrontierJson& value, const char* format) {
-  char text[96];
-  std::snprintf(text, sizeof text, format, value.at("value").get<double>(),
-                value.at("low").get<double>(), value.at("high").get<double>());
-  return text;
+  AddVerdicts(tested, [](const FrontierJson& against) { return against; });
 }
 
 std::string NameOf(const FrontierJson& curve) {
@@ -162,13 +145,12 @@ ResultTable FrontierTable(const FrontierJson& results) {
   for (const FrontierJson& curve : results.value("frontiers", FrontierJson::array())) {
     const bool compared = curve.contains("against");
     const bool better = compared && curve.at("against").at("verdict") == "better";
-    table.rows.push_back(
-        {{curve.at("backbone").get<std::string>()},
-         {NameOf(curve)},
-         {std::to_string(curve.at("points").size())},
-         {IntervalText(curve.at("area"), "%.5f [%.5f, %.5f]")},
-         {compared ? IntervalText(curve.at("against"), "%+.5f [%+.5f, %+.5f]") : "-", better},
-         {compared ? PValue(curve.at("against").at("p_adjusted")) : "-"}});
+    table.rows.push_back({{curve.at("backbone").get<std::string>()},
+                          {NameOf(curve)},
+                          {std::to_string(curve.at("points").size())},
+                          {WithInterval(curve.at("area"), "%.5f")},
+                          {compared ? WithInterval(curve.at("against"), "%+.5f") : "-", better},
+                          {compared ? PValue(curve.at("against").at("p_adjusted")) : "-"}});
   }
   return table;
 }

@@ -1,9 +1,21 @@
 #include "compare/loaded_row.h"
 
+#include "base/statistics.h"
 #include "evaluation/window_results.h"
 #include "raie/error.h"
 
 namespace raie {
+namespace {
+
+const char* VerdictOf(double p_adjusted, const nlohmann::ordered_json& interval) {
+  constexpr double kLevel = 0.05;
+  if (p_adjusted >= kLevel) return "same";
+  if (interval.at("low").get<double>() > 0) return "better";
+  if (interval.at("high").get<double>() < 0) return "worse";
+  return "same";
+}
+
+}  // namespace
 
 LoadedRow LoadRow(const ResultRequest& request, const Variant& variant, const std::string& method) {
   LoadedRow row{.variant = &variant, .method = method};
@@ -43,13 +55,19 @@ nlohmann::ordered_json IntervalJson(double value, const Interval& interval) {
   return {{"value", value}, {"low", interval.low}, {"high", interval.high}};
 }
 
-const char* VerdictOf(const nlohmann::ordered_json& against,
-                      const nlohmann::ordered_json& interval) {
-  constexpr double kLevel = 0.05;
-  if (against.at("p_adjusted").get<double>() >= kLevel) return "same";
-  if (interval.at("low").get<double>() > 0) return "better";
-  if (interval.at("high").get<double>() < 0) return "worse";
-  return "same";
+void AddVerdicts(
+    std::span<nlohmann::ordered_json* const> tested,
+    const std::function<nlohmann::ordered_json(const nlohmann::ordered_json&)>& interval_of) {
+  std::vector<double> p_values;
+  for (const auto* against : tested) p_values.push_back(against->at("p_value"));
+  const std::vector<double> adjusted = HolmAdjust(p_values);
+  for (std::size_t i = 0; i < tested.size(); ++i) {
+    nlohmann::ordered_json& against = *tested[i];
+    const auto interval = interval_of(against);
+    against["p_adjusted"] = adjusted[i];
+    against["tests"] = tested.size();
+    against["verdict"] = VerdictOf(adjusted[i], interval);
+  }
 }
 
 }  // namespace raie

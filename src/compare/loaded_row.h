@@ -4,8 +4,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -40,9 +42,11 @@ CrossedValues ValuesOf(const PartValues& part, const std::vector<std::uint64_t>&
 // {"value", "low", "high"}
 nlohmann::ordered_json IntervalJson(double value, const Interval& interval);
 
-// "better", "worse" or "same": p_adjusted of `against` below .05 and an interval that leaves out 0
-// on one side.
-const char* VerdictOf(const nlohmann::ordered_json& against,
-                      const nlohmann::ordered_json& interval);
+// Adds to differences that have a "p_value": "p_adjusted" by Holm over all of them, "tests", and
+// the "verdict": better or worse if p_adjusted is below .05 and the interval (that of the
+// difference) leaves out 0 on one side, else same.
+void AddVerdicts(
+    std::span<nlohmann::ordered_json* const> tested,
+    const std::function<nlohmann::ordered_json(const nlohmann::ordered_json&)>& interval_of);
 
 }  // namespace raie

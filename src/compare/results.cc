@@ -7,7 +7,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/statistics.h"
 #include "compare/loaded_row.h"
 #include "evaluation/significance.h"
 #include "raie/error.h"
@@ -55,19 +54,12 @@ std::optional<Json> Against(const LoadedRow& row, const LoadedRow& reference, st
 
 // Adjusts the p-values of one part over all rows that have one.
 void AdjustPart(const std::string& part, std::vector<Json>& rows) {
-  std::vector<double> p_values;
   std::vector<Json*> tested;
   for (Json& row : rows) {
     if (!row.contains(part) || !row.at(part).contains("against")) continue;
     tested.push_back(&row.at(part).at("against"));
-    p_values.push_back(tested.back()->at("p_value"));
   }
-  const std::vector<double> adjusted = HolmAdjust(p_values);
-  for (std::size_t i = 0; i < tested.size(); ++i) {
-    (*tested[i])["p_adjusted"] = adjusted[i];
-    (*tested[i])["tests"] = tested.size();
-    (*tested[i])["verdict"] = VerdictOf(*tested[i], tested[i]->at("ndcg@10"));
-  }
+  AddVerdicts(tested, [](const Json& against) { return against.at("ndcg@10"); });
 }
 
 Json MeanOf(const std::vector<const Json*>& values);

@@ -19,11 +19,6 @@ std::string Number(const Json& value, const char* format = "%.4f") {
   return text;
 }
 
-std::string WithInterval(const Json& value, const char* format = "%.4f") {
-  return Number(value.at("value"), format) + " [" + Number(value.at("low"), format) + ", " +
-         Number(value.at("high"), format) + "]";
-}
-
 bool HasPoints(const Json& results) {
   return std::ranges::any_of(results.at("rows"),
                              [](const Json& row) { return row.at("point") != "base"; });
@@ -126,6 +121,11 @@ std::string LabelOf(const Json& results) {
 }
 
 }  // namespace
+
+std::string WithInterval(const Json& value, const char* format) {
+  return Number(value.at("value"), format) + " [" + Number(value.at("low"), format) + ", " +
+         Number(value.at("high"), format) + "]";
+}
 
 std::string PValue(double p) {
   char text[32];

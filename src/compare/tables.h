@@ -23,6 +23,9 @@ struct ResultTable {
   std::vector<std::vector<TableEntry>> rows;
 };
 
+// "value [low, high]" of {"value", "low", "high"}; `format` is of one number.
+std::string WithInterval(const nlohmann::ordered_json& value, const char* format = "%.4f");
+
 // "0.0123", "<.0001"
 std::string PValue(double p);
 

@@ -22,8 +22,6 @@ const Knob kManyRates = {"edit.learning_rate",
 const Knob kRho = {"edit.rho", {"0.3", "0", "0.7"}};
 const Knob kRhoOfPaper = {"edit.rho", {"0.7", "0.3", "0"}};
 const Knob kSharing = {"edit.sharing", {"regional", "shared"}};
-// Second places of rate, rho, gate and sharing together: one adapter of all regions' size, trained
-// on nothing but the slice. So where validation sees nothing in regions, raie can be lora_big.
 const Knob kGate = {"edit.gate", {"drift", "off", "drift-or-gain", "gain"}};
 
 bool HasRegions(const std::string& method) {
