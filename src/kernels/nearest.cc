@@ -8,6 +8,7 @@
 #define HWY_TARGET_INCLUDE "kernels/nearest.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
 
+#include "hwy/cache_control.h"
 #include "kernels/gemm-inl.h"
 #include "kernels/row-inl.h"
 
@@ -15,6 +16,11 @@ HWY_BEFORE_NAMESPACE();
 namespace raie::kernels {
 namespace HWY_NAMESPACE {
 namespace {
+
+// Points come from memory once, a few rows at a time: hardware alone does not read ahead far
+// enough. A prefetch behind the last row does no harm.
+constexpr std::int64_t kPointsAhead = 8;
+constexpr std::int64_t kFloatsOfLine = 16;  // 64 bytes
 
 constexpr float kLowest = -std::numeric_limits<float>::infinity();
 
@@ -54,6 +60,7 @@ HWY_INLINE void FewCentres(ConstMatrix points, ConstMatrix centres, std::int64_t
 #pragma GCC unroll 16
     for (int p = 0; p < kPoints; ++p) {
       const FloatVec x = lanes.Load(z + p * points.stride + c);
+      hwy::Prefetch(z + (p + kPointsAhead) * points.stride + c);
 #pragma GCC unroll 16
       for (int k = 0; k < kCentres; ++k) sum[p][k] = hn::MulAdd(x, mu[k], sum[p][k]);
     }
@@ -105,6 +112,14 @@ HWY_INLINE BestTwo BestOfRow(const float* products, std::int64_t centres) {
   return {hn::GetLane(top), hn::GetLane(runner_up), hn::GetLane(first)};
 }
 
+HWY_INLINE void PrefetchRows(ConstMatrix points, std::int64_t begin, std::int64_t end) {
+  for (std::int64_t i = begin; i < std::min(end, points.rows); ++i) {
+    for (std::int64_t c = 0; c < points.cols; c += kFloatsOfLine) {
+      hwy::Prefetch(points.row(i) + c);
+    }
+  }
+}
+
 void AllPointsManyCentres(ConstMatrix points, std::int64_t centres, const float* panels,
                           const NearestOutputs& out) {
   thread_local AlignedFloats products;
@@ -112,6 +127,7 @@ void AllPointsManyCentres(ConstMatrix points, std::int64_t centres, const float*
   products.Resize(kTileRows * stride);
   for (std::int64_t i = 0; i < points.rows; i += kTileRows) {
     const std::int64_t rows = std::min<std::int64_t>(kTileRows, points.rows - i);
+    PrefetchRows(points, i + kTileRows, i + 2 * kTileRows);
     for (std::int64_t k = 0; k < centres; k += kPanel) {
       MultiplyPanel<LayoutA::kRowMajor>(
           rows, points.cols, points.row(i), points.stride, Panel{panels + k * points.cols},
