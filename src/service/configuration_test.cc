@@ -2,8 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
 #include "base/files.h"
 #include "data/log_fixture.h"
+#include "service/demo.h"
 
 namespace raie {
 namespace {
@@ -27,6 +30,15 @@ TEST(ConfigurationTest, KnowsWhatWasGivenByWhomever) {
                           "backbone.name", "regions.k", "no.such.key"}) {
     EXPECT_FALSE(IsGiven(settings, key)) << key;
   }
+}
+
+TEST(ConfigurationTest, TheSimulatedExperimentIsTheDemo) {
+  Settings file;
+  file.files = {"configs/experiments/simulated.toml"};
+  Settings demo;
+  demo.defaults = DemoDefaults();
+  const std::vector<std::string> sections = {"", "backbone", "fit", "regions", "edit"};
+  EXPECT_EQ(SectionsToJson(Configure(file), sections), SectionsToJson(Configure(demo), sections));
 }
 
 }  // namespace
