@@ -33,10 +33,16 @@ struct Means {
 class StreamRun {
  public:
   StreamRun(const CellInput& input, const fs::path& folder)
-      : input_(input), data_(input.data), folder_(folder), last_(input.data.num_slices() - 1) {
-    never_counted_ = MakeSetupWindows(data_, 0, WindowOptionsOf(data_)).removed_events;
+      : input_(input),
+        data_(input.data),
+        folder_(folder),
+        last_(input.data.num_slices() - 1),
+        setup_(MakeSetupWindows(data_, 0, WindowOptionsOf(data_))) {
+    never_counted_ = setup_.removed_events;
     for (int j = 0; j <= last_; ++j) {
-      parts_.push_back(HeldOutOf(data_, j));
+      parts_.push_back(j == 0
+                           ? setup_.held_out
+                           : SplitLastWindows(MakeWindows(data_, j, WindowOptionsOf(data_))).part);
       for (const Window& window : parts_[j].windows) never_counted_.push_back(window.target);
     }
     std::ranges::sort(never_counted_);
@@ -46,8 +52,7 @@ class StreamRun {
 
   nlohmann::ordered_json Run() {
     const auto method = MakeMethod(input_.method, input_.context, input_.configuration.edit);
-    const SetupWindows setup = MakeSetupWindows(data_, 0, WindowOptionsOf(data_));
-    method->Prepare(input_.setup, setup.training);
+    method->Prepare(input_.setup, setup_.training);
     SaveRegions("regions_before", input_.setup.editor);
     Test(*method, 0);
     for (int i = 1; i <= last_; ++i) {
@@ -61,13 +66,6 @@ class StreamRun {
   }
 
  private:
-  // Returns the part of slice j.
-  static WindowSet HeldOutOf(const PreparedData& data, int slice) {
-    const WindowOptions options = WindowOptionsOf(data);
-    if (slice == 0) return MakeSetupWindows(data, 0, options).held_out;
-    return SplitLastWindows(MakeWindows(data, slice, options)).part;
-  }
-
   RankedSet Rank(const Scorer& scorer, const WindowSet& windows, int catalogue_of,
                  const EarlierRequests* earlier = nullptr) const {
     return RankWindows(scorer, data_, windows,
@@ -179,7 +177,8 @@ class StreamRun {
   const PreparedData& data_;
   fs::path folder_;
   int last_;
-  std::vector<WindowSet> parts_;
+  SetupWindows setup_;
+  std::vector<WindowSet> parts_;             // of each slice
   std::vector<std::int64_t> never_counted_;  // rows of targets held out, sorted
   std::vector<std::vector<Means>> after_;
   std::vector<Means> next_;
