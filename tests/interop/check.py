@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Imports checkpoints of other libraries into raie and compares scores; run by scripts/interop."""
+"""Compares raie with other libraries, scores of models and tokens of texts; run by scripts/interop."""
 import argparse
 import importlib
 import pathlib
@@ -100,14 +100,21 @@ def check_peft(raie, maps, work):
     print(f"peft: {len(adapters)} adapters load, all of their maps")
 
 
+def check_tokenizers(text_encode, work):
+    import tokenizers_check
+
+    tokenizers_check.check(text_encode, work / "tokenizers", tokenizers_check.shared_folder())
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--raie", required=True)
+    parser.add_argument("--text-encode", required=True, help="the program raie_text_encode")
     parser.add_argument("--maps", required=True, type=pathlib.Path)
     parser.add_argument("--work", required=True, type=pathlib.Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
-    known = [*CHECKPOINTS, "peft"]
+    known = [*CHECKPOINTS, "peft", "tokenizers"]
     unknown = set(arguments.names) - set(known)
     if unknown:
         parser.error(f"no check {', '.join(sorted(unknown))}; there are {', '.join(known)}")
@@ -117,6 +124,8 @@ def main():
         try:
             if name == "peft":
                 check_peft(raie, arguments.maps, arguments.work)
+            elif name == "tokenizers":
+                check_tokenizers(arguments.text_encode, arguments.work)
             else:
                 check_checkpoint(name, raie, arguments.maps, arguments.work)
             passed += 1
