@@ -81,7 +81,9 @@ void BpeModel::AddMerges(const BpeParts& parts, const std::string& place) {
       }
       return id;
     };
-    merges_.Set(id_of(left), id_of(right), {static_cast<std::uint32_t>(rank), id_of(left + right)});
+    const std::int32_t left_id = id_of(left);
+    const std::int32_t right_id = id_of(right);
+    merges_.Set(left_id, right_id, {static_cast<std::uint32_t>(rank), id_of(left + right)});
     cuts = cuts && (!right.starts_with(kMark) || left.ends_with(kMark));
   }
   // Without an entry for the mark itself, an unknown token could reach across it.

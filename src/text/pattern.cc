@@ -17,7 +17,7 @@ template <auto kFree>
 struct FreeWith {
   void operator()(auto* what) const { kFree(what); }
 };
-using CodePointer = std::unique_ptr<pcre2_code, FreeWith<pcre2_code_free>>;
+using CodePointer = std::unique_ptr<pcre2_code, void (*)(pcre2_code*)>;
 using MatchData = std::unique_ptr<pcre2_match_data, FreeWith<pcre2_match_data_free>>;
 using MatchContext = std::unique_ptr<pcre2_match_context, FreeWith<pcre2_match_context_free>>;
 using JitStack = std::unique_ptr<pcre2_jit_stack, FreeWith<pcre2_jit_stack_free>>;
@@ -86,7 +86,8 @@ CodePointer Compile(const std::string& regex, const std::string& place) {
   int error = 0;
   PCRE2_SIZE offset = 0;
   CodePointer code(pcre2_compile(reinterpret_cast<PCRE2_SPTR>(regex.data()), regex.size(),
-                                 PCRE2_UTF | PCRE2_NEVER_UCP, &error, &offset, nullptr));
+                                 PCRE2_UTF | PCRE2_NEVER_UCP, &error, &offset, nullptr),
+                   pcre2_code_free);
   if (!code) {
     throw Error(ErrorCode::kCorruptData,
                 place + ": PCRE2 refuses the regular expression: " + MessageOf(error));

@@ -10,12 +10,12 @@ namespace raie {
 namespace {
 
 // A well-formed character, or the longest part of one that the bytes allow.
-struct Sequence {
+struct ByteSequence {
   std::size_t bytes = 1;
   bool complete = false;
 };
 
-Sequence SequenceAt(std::string_view text, std::size_t at) {
+ByteSequence SequenceAt(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[at + i]); };
   const unsigned char first = byte(0);
   if (first < 0x80) return {1, true};
@@ -76,7 +76,7 @@ void AppendUtf8(char32_t code_point, std::string& text) {
 
 std::optional<std::size_t> FindInvalidUtf8(std::string_view text) {
   for (std::size_t at = SkipAscii(text, 0); at < text.size();) {
-    const Sequence sequence = SequenceAt(text, at);
+    const ByteSequence sequence = SequenceAt(text, at);
     if (!sequence.complete) return at;
     at += sequence.bytes;
     if (at < text.size() && static_cast<unsigned char>(text[at]) < 0x80) at = SkipAscii(text, at);
@@ -98,7 +98,7 @@ std::string ReplaceInvalidUtf8(std::string_view text) {
   std::string valid;
   valid.reserve(text.size());
   for (std::size_t at = 0; at < text.size();) {
-    const Sequence sequence = SequenceAt(text, at);
+    const ByteSequence sequence = SequenceAt(text, at);
     if (sequence.complete) {
       valid.append(text, at, sequence.bytes);
     } else {

@@ -74,11 +74,11 @@ def fragment(draw):
     return draw.choice("▁Ġ_-=*#") * length
 
 
-def strings(count, seed):
+def strings(count, seed, fragments=8):
     draw = random.Random(seed)
     made = ["", " ", "\n", "a", "'", "▁", "  a"]
     while len(made) < count:
-        made.append(draw.choice(["", "", " "]).join(fragment(draw) for _ in range(draw.randint(1, 8))))
+        made.append(draw.choice(["", "", " "]).join(fragment(draw) for _ in range(draw.randint(1, fragments))))
     return made[:count]
 
 
