@@ -7,6 +7,13 @@ find_path(RAIE_DNNL_INCLUDE oneapi/dnnl/dnnl.hpp REQUIRED)
 add_library(DNNL::dnnl UNKNOWN IMPORTED)
 set_target_properties(DNNL::dnnl PROPERTIES IMPORTED_LOCATION ${RAIE_DNNL_LIBRARY}
                                             INTERFACE_INCLUDE_DIRECTORIES ${RAIE_DNNL_INCLUDE})
+# Its pkg-config file adds the library that trains models, which would be loaded at every start.
+find_library(RAIE_SENTENCEPIECE_LIBRARY sentencepiece REQUIRED)
+find_path(RAIE_SENTENCEPIECE_INCLUDE sentencepiece_processor.h REQUIRED)
+add_library(SentencePiece::sentencepiece UNKNOWN IMPORTED)
+set_target_properties(SentencePiece::sentencepiece PROPERTIES
+                      IMPORTED_LOCATION ${RAIE_SENTENCEPIECE_LIBRARY}
+                      INTERFACE_INCLUDE_DIRECTORIES ${RAIE_SENTENCEPIECE_INCLUDE})
 find_package(TBB REQUIRED)
 find_package(LibArchive REQUIRED)
 find_package(ZLIB REQUIRED)
@@ -20,7 +27,6 @@ pkg_check_modules(HWY_SORT REQUIRED IMPORTED_TARGET libhwy-contrib)
 pkg_check_modules(XXHASH REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
-pkg_check_modules(SENTENCEPIECE REQUIRED IMPORTED_TARGET sentencepiece)
 find_package(Boost REQUIRED)
 if(RAIE_BUILD_TESTS)
   find_package(GTest REQUIRED)
