@@ -10,7 +10,6 @@
 #include <benchmark/benchmark.h>
 
 #include <cctype>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -22,6 +21,7 @@
 
 #include "base/files.h"
 #include "base/random.h"
+#include "support/shared_folder.h"
 #include "text/byte_alphabet.h"
 #include "text/pattern.h"
 #include "text/tokenizer.h"
@@ -83,14 +83,8 @@ std::filesystem::path Golden(const std::string& kind) {
 
 // The tokenizer of a real vocabulary, where there is one.
 std::filesystem::path Real() {
-  std::filesystem::path shared;
-  if (const char* named = std::getenv("RAIE_SHARED_DIR")) shared = named;
-  for (auto folder = std::filesystem::current_path(); shared.empty();
-       folder = folder.parent_path()) {
-    if (std::filesystem::exists(folder / "shared" / "models")) shared = folder / "shared";
-    if (folder == folder.parent_path()) break;
-  }
-  return shared / "models" / "smollm2-135m-instruct";
+  const std::string name = "models/smollm2-135m-instruct";
+  return testing::SharedFolder(name).value_or("shared/" + name);
 }
 
 // Returns false, and says why, where the folder is not there.

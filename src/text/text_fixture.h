@@ -6,10 +6,8 @@
 #include <unistd.h>
 
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <nlohmann/json.hpp>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -110,17 +108,6 @@ inline std::string RandomText(RandomStream& random, std::int64_t max_characters)
     if (c < 0xD800 || c > 0xDFFF) AppendUtf8(c, text);
   }
   return text;
-}
-
-// The folder `shared` of RAIE_SHARED_DIR, or of this folder or one above it.
-inline std::optional<std::filesystem::path> SharedModels() {
-  if (const char* named = std::getenv("RAIE_SHARED_DIR")) {
-    return std::filesystem::path(named) / "models";
-  }
-  for (auto folder = std::filesystem::current_path();; folder = folder.parent_path()) {
-    if (std::filesystem::exists(folder / "shared" / "models")) return folder / "shared" / "models";
-    if (folder == folder.parent_path()) return std::nullopt;
-  }
 }
 
 }  // namespace raie::testing

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "support/shared_folder.h"
 #include "text/text_fixture.h"
 
 namespace raie {
@@ -15,7 +16,6 @@ using testing::AddedTokenJson;
 using testing::Encoded;
 using testing::ExpectTextError;
 using testing::MakeTokenizer;
-using testing::SharedModels;
 using testing::SmallTokenizer;
 using testing::TokenizerFolder;
 
@@ -244,12 +244,9 @@ TEST(TokenizerThreads, ManyMayEncodeAtOnce) {
 
 // The tokenizer of a real model; what it says of these texts is the library's answer.
 TEST(TokenizerOfSmolLm, EncodesRealText) {
-  const auto models = SharedModels();
-  const std::filesystem::path folder = models.value_or("") / "smollm2-135m-instruct";
-  if (!models || !std::filesystem::exists(folder / "tokenizer.json")) {
-    GTEST_SKIP() << "no folder shared/models here or above; see RAIE_SHARED_DIR";
-  }
-  const auto tokenizer = LoadTokenizer(folder);
+  const auto folder = testing::SharedFolder("models/smollm2-135m-instruct");
+  if (!folder) GTEST_SKIP() << "no folder shared/models here or above; see RAIE_SHARED_DIR";
+  const auto tokenizer = LoadTokenizer(*folder);
   EXPECT_EQ(tokenizer->VocabularySize(), 49152);
   EXPECT_EQ(tokenizer->BeginToken(), TokenId{1});
   EXPECT_EQ(tokenizer->EndToken(), TokenId{2});

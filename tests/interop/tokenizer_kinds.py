@@ -82,6 +82,15 @@ def strings(count, seed, fragments=8):
     return made[:count]
 
 
+def every_character():
+    """Strings that hold every code point of planes 0 to 3 with characters, those of tags and of variation
+    selectors, and every 97th of the rest, each beside a letter, a digit, blanks, marks and an apostrophe."""
+    code_points = [chr(c) for c in range(0x110000) if not 0xD800 <= c <= 0xDFFF and
+                   (c < 0x33480 or 0xE0000 <= c < 0xE0200 or c % 97 == 0)]
+    return ["".join(f"a{c}b {c}1{c}\u0301\u0327 '{c}\n" for c in code_points[i:i + 16])
+            for i in range(0, len(code_points), 16)]
+
+
 def invalid_strings(count, seed):
     """Bytes that are not UTF-8, and the offset of the first that is not."""
     draw = random.Random(seed)
