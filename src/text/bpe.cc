@@ -72,7 +72,8 @@ BpeModel::BpeModel(BpeParts parts, const std::string& place)
 void BpeModel::AddMerges(const BpeParts& parts, const std::string& place) {
   bool cuts = alphabet_ == BpeAlphabet::kCharacters && !ignore_merges_;
   for (std::size_t rank = 0; rank < parts.merges.size(); ++rank) {
-    const auto& [left, right] = parts.merges[rank];
+    const std::string& left = parts.merges[rank].first;
+    const std::string& right = parts.merges[rank].second;
     const auto id_of = [&](const std::string& piece) {
       const std::int32_t id = spelt_.Find(piece);
       if (id == kNoPiece) {

@@ -18,7 +18,7 @@ void ForCategoryRuns(const Use& use) {
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const char32_t first = runs[i] >> kCategoryBits;
     const char32_t last = i + 1 < runs.size() ? (runs[i + 1] >> kCategoryBits) - 1 : kMaxCodePoint;
-    const std::uint32_t category = runs[i] & ((1U << kCategoryBits) - 1);
+    const std::size_t category = runs[i] & ((1U << kCategoryBits) - 1);
     use(first, last, std::string_view(table::kCategoryNames).substr(2 * category, 2));
   }
 }

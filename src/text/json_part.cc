@@ -28,8 +28,10 @@ void JsonPart::RequireFields(std::initializer_list<std::string_view> known) cons
   for (const auto& [field, value] : value_->items()) {
     if (field == "type" || std::find(known.begin(), known.end(), field) != known.end()) continue;
     std::string names;
-    for (const std::string_view name : known)
-      names += (names.empty() ? "" : ", ") + std::string(name);
+    for (const std::string_view name : known) {
+      if (!names.empty()) names += ", ";
+      names += name;
+    }
     Fail("the field \"" + field + "\" is not supported; known are: " + names);
   }
 }

@@ -30,7 +30,6 @@ class SentencePieceTokenizer : public Tokenizer {
     }
     adds_begin_ = config.add_begin.value_or(true) && processor_.bos_id() >= 0;
     adds_end_ = config.add_end.value_or(false) && processor_.eos_id() >= 0;
-    RequireNoOtherTokens(file.parent_path() / "added_tokens.json");
   }
 
   std::vector<TokenId> Encode(std::string_view text, SpecialTokens special) const override {
@@ -93,21 +92,6 @@ class SentencePieceTokenizer : public Tokenizer {
     }
   }
 
-  // Tokens beside the model would be encoded as text, and so silently otherwise.
-  void RequireNoOtherTokens(const std::filesystem::path& added) const {
-    if (!std::filesystem::exists(added)) return;
-    const nlohmann::json parsed = ReadJsonFile(added);
-    const JsonPart part(parsed, added.string() + ": ");
-    if (!parsed.is_object()) part.Fail("expected an object {token: id}");
-    for (const auto& [token, id] : parsed.items()) {
-      if (!Find(token)) {
-        part.Fail("the token \"" + token +
-                  "\" is not in tokenizer.model, and tokens beside it are not supported; convert "
-                  "the folder to tokenizer.json");
-      }
-    }
-  }
-
   std::string DecodeRun(std::span<const TokenId> ids) const {
     std::vector<int> numbers;
     numbers.reserve(ids.size());
@@ -125,11 +109,28 @@ class SentencePieceTokenizer : public Tokenizer {
   bool adds_end_ = false;
 };
 
+// Tokens beside the model would be encoded as text, silently.
+void RequireNoOtherTokens(const Tokenizer& tokenizer, const std::filesystem::path& added) {
+  if (!std::filesystem::exists(added)) return;
+  const nlohmann::json parsed = ReadJsonFile(added);
+  const JsonPart part(parsed, added.string() + ": ");
+  if (!parsed.is_object()) part.Fail("expected an object {token: id}");
+  for (const auto& [token, id] : parsed.items()) {
+    if (!tokenizer.Find(token)) {
+      part.Fail("the token \"" + token +
+                "\" is not in tokenizer.model, and tokens beside it are not supported; convert the "
+                "folder to tokenizer.json");
+    }
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<Tokenizer> LoadSentencePiece(const std::filesystem::path& file,
                                              const TokenizerConfig& config) {
-  return std::make_unique<SentencePieceTokenizer>(file, config);
+  auto tokenizer = std::make_unique<SentencePieceTokenizer>(file, config);
+  RequireNoOtherTokens(*tokenizer, file.parent_path() / "added_tokens.json");
+  return tokenizer;
 }
 
 }  // namespace raie
