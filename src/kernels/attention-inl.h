@@ -41,6 +41,8 @@ static_assert(kQueryBlock % kTileRows == 0);
 
 struct Head {
   std::int64_t sequence = 0, index = 0, dim = 0;
+  std::int64_t group = 0;  // whose keys and values it reads
+  bool first_of_group = true;
   std::int64_t key_begin = 0, keys = 0;
   std::int64_t query_begin = 0, queries = 0;
   std::int64_t stride = 0;       // of a row of probabilities
@@ -58,7 +60,7 @@ struct Head {
   }
   template <class M>
   M Keys(M m) const {
-    return m.Rows(key_begin, key_begin + keys).Columns(index * dim, (index + 1) * dim);
+    return m.Rows(key_begin, key_begin + keys).Columns(group * dim, (group + 1) * dim);
   }
 };
 
@@ -83,7 +85,10 @@ void ForHeads(const AttentionShape& shape, std::int64_t head_dim, const Body& bo
       limits[i] = shape.mask == AttentionMask::kCausal ? head.Position(i) + 1 : head.keys;
     }
     head.limits = limits.data();
+    const std::int64_t shared = shape.kv_heads > 0 ? shape.heads / shape.kv_heads : 1;
     for (head.index = 0; head.index < shape.heads; ++head.index) {
+      head.group = head.index / shared;
+      head.first_of_group = head.index % shared == 0;
       head.state_begin = state;
       body(head);
       state += head.queries * head.stride;
@@ -334,7 +339,8 @@ void BackwardHead(const AttentionBackwardArgs& args, const Head& head, const Ter
   const RightSide gradients(view.dout, own.gradients);
   own.ds.Resize(kQueryBlock * head.stride);
   own.weights.Resize(kQueryBlock * head.stride);
-  std::int64_t written = 0;  // keys whose gradients hold something
+  // Keys whose gradients hold something: of all earlier heads of the group, or none.
+  std::int64_t written = head.first_of_group ? 0 : head.keys;
   for (std::int64_t begin = 0; begin < head.queries; begin += kQueryBlock) {
     const std::int64_t end = std::min(begin + kQueryBlock, head.queries);
     const std::int64_t limit = head.Limit(begin, end);

@@ -46,8 +46,13 @@ bool SameShape(ConstMatrix a, ConstMatrix b) { return a.rows == b.rows && a.cols
 
 void CheckShape(const AttentionShape& shape, ConstMatrix q, ConstMatrix k, ConstMatrix v,
                 const char* what) {
-  Check(!shape.offsets_S1.empty() && shape.heads > 0 && q.cols % shape.heads == 0, what);
-  Check(SameShape(k, v) && q.cols == k.cols && k.rows == shape.offsets_S1.back(), what);
+  const std::int64_t kv_heads = shape.kv_heads > 0 ? shape.kv_heads : shape.heads;
+  Check(!shape.offsets_S1.empty() && shape.heads > 0 && q.cols % shape.heads == 0 &&
+            shape.heads % kv_heads == 0,
+        what);
+  Check(SameShape(k, v) && q.cols / shape.heads * kv_heads == k.cols &&
+            k.rows == shape.offsets_S1.back(),
+        what);
   if (shape.query_offsets_S1.empty()) {
     Check(q.rows == k.rows && shape.query_positions_P.empty(), what);
     return;

@@ -5,10 +5,10 @@
 //          of size [T, T] exists. Training keeps the probabilities of each sequence (the sign of a
 //          probability marks a dropped one), so that backward draws no bits and no exponentials.
 //          The queries may be a subset of the tokens: the last block computes requested outputs
-//          only.
-// Shapes:  T tokens, P queries, H heads of width dh, D = H dh. Head h is columns h dh .. of q, k,
-// v,
-//          out. All are views: slices of one [T, 3 D] buffer will do.
+//          only. Several query heads may share the keys and values of one head (grouped queries).
+// Shapes:  T tokens, P queries, H heads of width dh, D = H dh, G heads of keys and values (H unless
+//          said). Head h is columns h dh .. of q and out, and columns (h G / H) dh .. of k and v
+//          (rounded down). All are views: slices of one [T, 3 D] buffer will do.
 // Errors:  kInternal if shapes do not agree.
 // Threads: one call, one thread; scratch memory is per thread.
 // Cost:    4 dh H sum_s m_s n_s flops forward, 8 backward (half of it if causal).
@@ -27,6 +27,7 @@ enum class AttentionMask { kCausal, kFull };
 // Which query looks at which keys.
 struct AttentionShape {
   std::int64_t heads = 1;
+  std::int64_t kv_heads = 0;  // G, divides heads; 0: as many as heads
   AttentionMask mask = AttentionMask::kCausal;
   std::span<const std::int32_t> offsets_S1 = {};  // tokens (keys) of sequence s
   // Queries of sequence s are query_offsets[s] .. query_offsets[s + 1] - 1, at positions
@@ -48,8 +49,9 @@ struct AttentionForwardArgs {
   std::span<float> state = {};  // AttentionStateSize() floats for Backward; empty: not kept
 };
 
-// Semantics: a[p, h, j] = softmax_j(scale q[p, h] . k[j, h]) over keys j of p's sequence, j <=
-//            position of p if causal;  out[p, h] = sum_j factor(p, h, j) a[p, h, j] v[j, h]
+// Semantics: a[p, h, j] = softmax_j(scale q[p, h] . k[j, g]) over keys j of p's sequence, j <=
+//            position of p if causal;  out[p, h] = sum_j factor(p, h, j) a[p, h, j] v[j, g];
+//            g = h G / H
 void AttentionForward(const AttentionForwardArgs& args);
 
 struct AttentionBackwardArgs {

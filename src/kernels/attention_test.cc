@@ -45,11 +45,17 @@ class Twin {
     const std::int64_t end =
         shape_.mask == AttentionMask::kCausal ? begin + position + 1 : shape_.offsets_S1[s + 1];
     const std::int64_t dh = dim_ / shape_.heads;
+    const std::int64_t shared = shape_.kv_heads > 0 ? shape_.heads / shape_.kv_heads : 1;
+    const std::int64_t kv_dim = dim_ / shared;
+    // From a column of the query to that of the head of keys and values it reads.
+    const std::int64_t shift = (h / shared - h) * dh;
     Values a(end - begin);
     double sum = 0;
     for (std::int64_t j = begin; j < end; ++j) {
       double dot = 0;
-      for (std::int64_t c = h * dh; c < (h + 1) * dh; ++c) dot += q[p * dim_ + c] * k[j * dim_ + c];
+      for (std::int64_t c = h * dh; c < (h + 1) * dh; ++c) {
+        dot += q[p * dim_ + c] * k[j * kv_dim + c + shift];
+      }
       sum += a[j - begin] = std::exp(scale_ * dot);
     }
     const DropoutRow row =
@@ -57,7 +63,7 @@ class Twin {
     for (std::int64_t j = begin; j < end; ++j) {
       const double f = dropout_.active() ? DropoutFactor(dropout_, row, j - begin) : 1;
       for (std::int64_t c = h * dh; c < (h + 1) * dh; ++c) {
-        out[p * dim_ + c] += f * a[j - begin] / sum * v[j * dim_ + c];
+        out[p * dim_ + c] += f * a[j - begin] / sum * v[j * kv_dim + c + shift];
       }
     }
   }
@@ -117,7 +123,7 @@ TEST_P(AttentionTest, BackwardEqualsFiniteDifferences) {
   AttentionForward(Args());
   const AttentionForwardArgs forward = Args();
   const std::vector<float> dout = RandomValues(queries * dim, 4);
-  std::vector<float> dq(queries * dim, 7.0f), dk(tokens * dim, 7.0f), dv(tokens * dim, 7.0f);
+  std::vector<float> dq(queries * dim, 7.0f), dk(tokens * kv_dim, 7.0f), dv(dk);
   AttentionBackward({.shape = shape,
                      .scale = scale,
                      .q_PD = forward.q_PD,
@@ -128,8 +134,8 @@ TEST_P(AttentionTest, BackwardEqualsFiniteDifferences) {
                      .out_PD = View(out, queries, dim),
                      .dout_PD = View(dout, queries, dim),
                      .dq_PD = MutableView(dq, queries, dim),
-                     .dk_TD = MutableView(dk, tokens, dim),
-                     .dv_TD = MutableView(dv, tokens, dim)});
+                     .dk_TD = MutableView(dk, tokens, kv_dim),
+                     .dv_TD = MutableView(dv, tokens, kv_dim)});
   const Twin twin(shape, dim, scale, drop, row_keys);
   const Values dq_ = reference::ToDouble(q), dk_ = reference::ToDouble(k),
                dv_ = reference::ToDouble(v), weights = reference::ToDouble(dout);
@@ -151,7 +157,10 @@ INSTANTIATE_TEST_SUITE_P(
                     AttentionCase{{110}, 1, 16, AttentionMask::kCausal, 0, false},
                     AttentionCase{{110}, 1, 16, AttentionMask::kFull, 0.5f, false},
                     AttentionCase{{9, 60, 1}, 2, 16, AttentionMask::kCausal, 0.2f, true},
-                    AttentionCase{{9, 17}, 2, 64, AttentionMask::kFull, 0, true}));
+                    AttentionCase{{9, 17}, 2, 64, AttentionMask::kFull, 0, true},
+                    AttentionCase{{60, 3, 1}, 6, 16, AttentionMask::kCausal, 0, false, 3},
+                    AttentionCase{{60, 3}, 4, 12, AttentionMask::kCausal, 0.2f, true, 4},
+                    AttentionCase{{9, 110}, 4, 16, AttentionMask::kFull, 0, true, 2}));
 
 }  // namespace
 }  // namespace raie::kernels

@@ -233,6 +233,17 @@ void PackedWeights::Pack(ConstMatrix w, PackFor use) {
   }
 }
 
+void PackedWeights::CopyRows(std::int64_t begin, Matrix to) const {
+  Check(packed_forward() && begin >= 0 && begin + to.rows <= outputs_ && to.cols == inputs_,
+        "rows of a packed weight", ShapeOf(*this), {}, to);
+  const std::int64_t width = HWY_DYNAMIC_DISPATCH(PanelWidth)();
+  for (std::int64_t r = 0; r < to.rows; ++r) {
+    const std::int64_t o = begin + r;
+    const float* const panel = forward_panels() + o / width * width * inputs_ + o % width;
+    for (std::int64_t i = 0; i < inputs_; ++i) to.row(r)[i] = panel[i * width];
+  }
+}
+
 void MultiplyTransposed(ConstMatrix x, const PackedWeights& w, std::span<const float> bias,
                         Store store, Matrix y) {
   Check(x.cols == w.inputs() && y.cols == w.outputs() && y.rows == x.rows && w.packed_forward() &&

@@ -38,6 +38,9 @@ class PackedWeights {
   PackedWeights(ConstMatrix w_OI, PackFor use) { Pack(w_OI, use); }
   void Pack(ConstMatrix w_OI, PackFor use);
 
+  // Writes rows begin .. begin + to.rows - 1 of W; packed forward only.
+  void CopyRows(std::int64_t begin, Matrix to) const;
+
   std::int64_t outputs() const { return outputs_; }
   std::int64_t inputs() const { return inputs_; }
   bool empty() const { return outputs_ == 0; }
