@@ -248,13 +248,17 @@ std::span<const float> TensorFile::Floats(std::string_view name) const {
           static_cast<std::size_t>(info->end - info->begin) / sizeof(float)};
 }
 
-std::vector<float> TensorFile::ConvertedFloats(std::string_view name) const {
+std::span<const std::byte> TensorFile::Bytes(std::string_view name) const {
   const TensorInfo* info = Find(name);
   if (info == nullptr) {
     throw Error(ErrorCode::kNotFound, state_->path + " has no tensor " + std::string(name));
   }
-  const std::span bytes(state_->data + info->begin,
-                        static_cast<std::size_t>(info->end - info->begin));
+  return {state_->data + info->begin, static_cast<std::size_t>(info->end - info->begin)};
+}
+
+std::vector<float> TensorFile::ConvertedFloats(std::string_view name) const {
+  const std::span<const std::byte> bytes = Bytes(name);
+  const TensorInfo* info = Find(name);
   std::vector<float> values;
   if (info->dtype == "F32") {
     values = Convert<float>(bytes, [](float value) { return value; });

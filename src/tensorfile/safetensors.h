@@ -50,6 +50,9 @@ class TensorFile {
   std::span<const float> Floats(std::string_view name, std::span<const std::int64_t> shape) const;
   // The same, of any shape.
   std::span<const float> Floats(std::string_view name) const;
+  // Returns the bytes of a tensor as they are in the file, aligned to its type or not; valid as
+  // long as the file. Values of other types than F32 are not checked.
+  std::span<const std::byte> Bytes(std::string_view name) const;
   // Returns the values of a tensor of dtype F32, F64, F16 or BF16 as float, rounded to the nearest.
   std::vector<float> ConvertedFloats(std::string_view name) const;
 
