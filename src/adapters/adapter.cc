@@ -13,6 +13,12 @@ bool Listed(const std::vector<std::string>& list, const std::string& name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
+std::int64_t NumLayers(std::span<const LinearMapInfo> maps) {
+  std::int64_t layers = 0;
+  for (const LinearMapInfo& map : maps) layers = std::max(layers, map.layer + 1);
+  return layers;
+}
+
 void CheckKinds(std::span<const LinearMapInfo> maps, const LoraOptions& options) {
   std::vector<std::string> known;
   std::string text;
@@ -27,6 +33,11 @@ void CheckKinds(std::span<const LinearMapInfo> maps, const LoraOptions& options)
       problems.push_back("maps: the backbone has no linear map of kind \"" + kind + "\" (it has " +
                          text + ")");
     }
+  }
+  const std::int64_t layers = NumLayers(maps);
+  if (options.last_layers > layers) {
+    problems.push_back("last_layers = " + std::to_string(options.last_layers) +
+                       ": the backbone has " + std::to_string(layers) + " layers");
   }
   if (options.maps.empty()) problems.push_back("maps: empty; name at least one of " + text);
   CheckRanges(FieldsOf(const_cast<LoraOptions&>(options)), "LoRA options", problems);
@@ -56,6 +67,11 @@ Adapter Adapter::MakeMixture(std::span<const LinearMapInfo> maps, const LoraOpti
   return adapter;
 }
 
+float Adapter::scale() const {
+  const auto rank = static_cast<double>(options_.rank);
+  return static_cast<float>(options_.alpha / (options_.rs_lora ? std::sqrt(rank) : rank));
+}
+
 std::int64_t Adapter::GateSize() const {
   if (!is_mixture()) return 0;
   return mixture_->hidden * (gate_dim_ + 1) + mixture_->experts * (mixture_->hidden + 1);
@@ -63,8 +79,10 @@ std::int64_t Adapter::GateSize() const {
 
 void Adapter::LayOut(std::span<const LinearMapInfo> maps, std::uint64_t seed) {
   std::int64_t size = 0;
+  const std::int64_t first =
+      options_.last_layers > 0 ? NumLayers(maps) - options_.last_layers : std::int64_t{0};
   for (std::size_t i = 0; i < maps.size(); ++i) {
-    if (!Listed(options_.maps, maps[i].kind)) continue;
+    if (!Listed(options_.maps, maps[i].kind) || maps[i].layer < first) continue;
     const std::int64_t a_begin = size;
     const std::int64_t b_begin = a_begin + total_rank() * maps[i].inputs;
     const std::int64_t gate_begin = b_begin + maps[i].outputs * total_rank();

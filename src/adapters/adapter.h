@@ -18,10 +18,11 @@ namespace raie {
 
 // A linear map of a backbone that can be adapted.
 struct LinearMapInfo {
-  std::string name;      // PEFT module path, "blocks.0.attention.q"
-  std::string kind;      // q, k, v, out, ffn_in, ffn_out
-  std::int64_t inputs;   // I
-  std::int64_t outputs;  // O
+  std::string name;        // PEFT module path, "blocks.0.attention.q"
+  std::string kind;        // q, k, v, out, ffn_in, ffn_out; causal_lm: q, k, v, o, gate, up, down
+  std::int64_t inputs;     // I
+  std::int64_t outputs;    // O
+  std::int64_t layer = 0;  // block it belongs to
 };
 
 struct LoraOptions {
@@ -29,6 +30,8 @@ struct LoraOptions {
   double alpha = 16;
   double dropout = 0;  // on the adapter's input, training only; > 0 keeps the low-rank path apart
   std::vector<std::string> maps = {"q", "k", "v", "out", "ffn_in", "ffn_out"};
+  bool rs_lora = false;          // scale alpha / sqrt(rank), not alpha / rank
+  std::int64_t last_layers = 0;  // adapts the last N layers only; 0: all
 
   static void VisitFields(auto& self, auto&& visit) {
     visit(self.rank, Field{.name = "rank",
@@ -48,6 +51,12 @@ struct LoraOptions {
                               .paper = ".05 (protocol paper)"});
     visit(self.maps,
           Field{.name = "maps", .help = "adapted linear maps: q, k, v, out, ffn_in, ffn_out"});
+    visit(self.rs_lora, Field{.name = "rs_lora",
+                              .help = "scale the update by alpha / sqrt(rank), not alpha / rank"});
+    visit(self.last_layers, Field{.name = "last_layers",
+                                  .help = "adapt the last so many layers only; 0: all",
+                                  .minimum = 0,
+                                  .maximum = 1024});
   }
 };
 
@@ -91,9 +100,7 @@ class Adapter {
                              const MixtureOptions& mixture, std::int64_t dim, std::uint64_t seed);
 
   const LoraOptions& options() const { return options_; }
-  float scale() const {
-    return static_cast<float>(options_.alpha / static_cast<double>(options_.rank));
-  }
+  float scale() const;
   bool is_mixture() const { return mixture_.has_value(); }
   const MixtureOptions& mixture() const { return *mixture_; }
   std::int64_t gate_dim() const { return gate_dim_; }  // D

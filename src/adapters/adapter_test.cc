@@ -149,13 +149,34 @@ TEST_F(PeftFileTest, TheFilesAreLaidOutAsPeftDoes) {
   EXPECT_EQ(file.Floats("base_model.model.blocks.1.ffn_in.lora_B.weight", b_shape).size(), 36u);
 }
 
+TEST_F(PeftFileTest, LastLayersAndAnotherScaleComeBack) {
+  auto maps = TwoBlocks();
+  maps[2].layer = maps[3].layer = 1;
+  LoraOptions options = Small();
+  options.last_layers = 1;
+  options.rs_lora = true;
+  const Adapter adapter = Random(maps, options);
+  ASSERT_EQ(adapter.maps().size(), 2u);
+  EXPECT_EQ(adapter.maps()[0].map, 2);
+  EXPECT_FLOAT_EQ(adapter.scale(), static_cast<float>(options.alpha / std::sqrt(3.0)));
+  SaveAdapter(folder_, adapter, maps, "sasrec");
+  const Adapter loaded = LoadAdapter(folder_, maps);
+  EXPECT_EQ(loaded.options().last_layers, 1);
+  EXPECT_EQ(loaded.scale(), adapter.scale());
+  EXPECT_TRUE(std::equal(loaded.values().begin(), loaded.values().end(), adapter.values().begin()));
+  const auto config = nlohmann::json::parse(ReadFile(folder_ / "adapter_config.json"));
+  EXPECT_EQ(config["target_modules"], (nlohmann::json{"blocks.1.attention.q", "blocks.1.ffn_in"}));
+  options.last_layers = 3;
+  EXPECT_THROW(Adapter::Make(maps, options, 1), Error);
+}
+
 TEST_F(PeftFileTest, WhatChangesTheMathematicsIsRefusedByName) {
   const auto maps = TwoBlocks();
   const Adapter adapter = Random(maps, Small());
   const std::pair<const char*, nlohmann::json> settings[] = {
-      {"use_dora", true},   {"use_rslora", true},         {"modules_to_save", {"item"}},
-      {"bias", "all"},      {"rank_pattern", {{"q", 4}}}, {"alpha_pattern", {{"q", 4}}},
-      {"peft_type", "IA3"}, {"layers_to_transform", {0}},
+      {"use_dora", true},           {"modules_to_save", {"item"}}, {"bias", "all"},
+      {"rank_pattern", {{"q", 4}}}, {"alpha_pattern", {{"q", 4}}}, {"peft_type", "IA3"},
+      {"layers_to_transform", {0}},
   };
   for (const auto& [key, value] : settings) {
     SCOPED_TRACE(key);

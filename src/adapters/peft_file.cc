@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -29,8 +30,12 @@ std::string LastPart(const std::string& name) { return name.substr(name.rfind('.
 json ConfigOf(const Adapter& adapter, std::span<const LinearMapInfo> maps,
               const std::string& base_model) {
   std::set<std::string> targets;
-  for (const Adapter::Map& map : adapter.maps()) targets.insert(LastPart(maps[map.map].name));
   const LoraOptions& options = adapter.options();
+  for (const Adapter::Map& map : adapter.maps()) {
+    // The last part of a name would name the maps of all layers.
+    const std::string& name = maps[map.map].name;
+    targets.insert(options.last_layers > 0 ? name : LastPart(name));
+  }
   json alpha = options.alpha;
   if (options.alpha == std::floor(options.alpha)) {
     alpha = static_cast<std::int64_t>(options.alpha);  // as PEFT writes it
@@ -50,7 +55,7 @@ json ConfigOf(const Adapter& adapter, std::span<const LinearMapInfo> maps,
           {"rank_pattern", json::object()},
           {"alpha_pattern", json::object()},
           {"use_dora", false},
-          {"use_rslora", false}};
+          {"use_rslora", options.rs_lora}};
 }
 
 // Settings that change what the tensors mean. Absent, null, false, empty or the value here is fine.
@@ -60,10 +65,10 @@ void RefuseUnsupported(const std::string& path, const json& config) {
                 path + ": " + key + " = " + config.at(key).dump() + " is not supported: " + fix);
   };
   for (const char* key :
-       {"use_dora", "use_rslora", "fan_in_fan_out", "modules_to_save", "lora_bias",
-        "layers_pattern", "layers_to_transform", "layer_replication", "megatron_config",
-        "loftq_config", "trainable_token_indices", "target_parameters", "exclude_modules",
-        "corda_config", "eva_config", "use_qalora", "alora_invocation_tokens", "arrow_config"}) {
+       {"use_dora", "fan_in_fan_out", "modules_to_save", "lora_bias", "layers_pattern",
+        "layers_to_transform", "layer_replication", "megatron_config", "loftq_config",
+        "trainable_token_indices", "target_parameters", "exclude_modules", "corda_config",
+        "eva_config", "use_qalora", "alora_invocation_tokens", "arrow_config"}) {
     if (!config.contains(key)) continue;
     const json& value = config[key];
     const bool off = value.is_null() || value == false || (value.is_structured() && value.empty());
@@ -107,27 +112,40 @@ LoraOptions ReadConfig(const std::string& path) {
   options.rank = static_cast<std::int64_t>(rank);
   options.alpha = Number(path, config, "lora_alpha");
   options.dropout = config.contains("lora_dropout") ? Number(path, config, "lora_dropout") : 0;
+  if (config.contains("use_rslora") && !config["use_rslora"].is_null()) {
+    if (!config["use_rslora"].is_boolean()) {
+      throw Error(ErrorCode::kCorruptData, path + ": expected true or false for use_rslora");
+    }
+    options.rs_lora = config["use_rslora"].get<bool>();
+  }
   return options;
 }
 
-// Returns the kinds whose maps have tensors; refuses a kind adapted in some maps only, and tensors
-// that belong to no linear map.
-std::vector<std::string> KindsOf(const std::string& path, const TensorFile& file,
-                                 std::span<const LinearMapInfo> maps) {
-  std::vector<std::string> kinds;
+// Finds the kinds whose maps have tensors, and the layers: all, or the last ones. Refuses a kind
+// adapted in some of those maps only, and tensors that belong to no linear map.
+void FindMaps(const std::string& path, const TensorFile& file, std::span<const LinearMapInfo> maps,
+              LoraOptions& options) {
+  std::vector<std::string>& kinds = options.maps;
+  kinds.clear();
   std::set<std::string> expected;
+  std::int64_t layers = 0, first = std::numeric_limits<std::int64_t>::max();
   for (const LinearMapInfo& map : maps) {
+    layers = std::max(layers, map.layer + 1);
     if (file.Find(TensorName(map, kSuffixA)) == nullptr) continue;
+    first = std::min(first, map.layer);
     if (std::find(kinds.begin(), kinds.end(), map.kind) == kinds.end()) kinds.push_back(map.kind);
   }
+  options.last_layers = first > 0 && first < layers ? layers - first : 0;
   for (const LinearMapInfo& map : maps) {
-    if (std::find(kinds.begin(), kinds.end(), map.kind) == kinds.end()) continue;
+    if (map.layer < first || std::find(kinds.begin(), kinds.end(), map.kind) == kinds.end()) {
+      continue;
+    }
     for (const std::string_view suffix : {kSuffixA, kSuffixB}) {
       expected.insert(TensorName(map, suffix));
       if (file.Find(TensorName(map, suffix)) == nullptr) {
-        throw Error(ErrorCode::kCorruptData, path + " has no tensor " + TensorName(map, suffix) +
-                                                 ": a kind of map (" + map.kind +
-                                                 ") is adapted in every block or in none");
+        throw Error(ErrorCode::kCorruptData,
+                    path + " has no tensor " + TensorName(map, suffix) + ": a kind of map (" +
+                        map.kind + ") is adapted in every block, in the last ones " + "or in none");
       }
     }
   }
@@ -138,7 +156,6 @@ std::vector<std::string> KindsOf(const std::string& path, const TensorFile& file
     }
   }
   if (kinds.empty()) throw Error(ErrorCode::kCorruptData, path + " adapts no linear map");
-  return kinds;
 }
 
 }  // namespace
@@ -167,7 +184,7 @@ void SaveAdapter(const std::filesystem::path& folder, const Adapter& adapter,
 Adapter LoadAdapter(const std::filesystem::path& folder, std::span<const LinearMapInfo> maps) {
   LoraOptions options = ReadConfig((folder / kConfigFile).string());
   const TensorFile file(folder / kTensorFile);
-  options.maps = KindsOf((folder / kTensorFile).string(), file, maps);
+  FindMaps((folder / kTensorFile).string(), file, maps, options);
   Adapter adapter = Adapter::Make(maps, options, 0);
   for (const Adapter::Map& map : adapter.maps()) {
     const LinearMapInfo& info = maps[map.map];

@@ -4,7 +4,7 @@
 //          and adapter_model.safetensors with base_model.model.<map>.lora_A.weight [R, I] and
 //          .lora_B.weight [O, R], where <map> is LinearMapInfo::name.
 // Source:  PEFT 0.17; what would change the mathematics and is not implemented here (DoRA,
-//          rsLoRA, modules_to_save, trained biases, ranks or alphas per map, ...) is refused by
+//          modules_to_save, trained biases, ranks or alphas per map, ...) is refused by
 //          name, not ignored.
 // Errors:  kNotFound, kCorruptData (file, tensor, shape found and expected), kInvalidArgument for a
 //          setting raie does not support.

@@ -35,7 +35,7 @@ TransformerStack::TransformerStack(const TransformerShape& shape, ParameterLayou
     const char* const kinds[] = {"q", "k", "v"};
     for (int i = 0; i < 3; ++i) {
       const std::string name = prefix + "attention." + kinds[i];
-      maps_.push_back({name, kinds[i], d, d});
+      maps_.push_back({name, kinds[i], d, d, b});
       qkv[i]->weight = layout.Add(name + ".weight", {d, d}, true);
     }
     for (int i = 0; i < 3; ++i) {
@@ -58,7 +58,8 @@ TransformerStack::Affine TransformerStack::AddLinear(ParameterLayout& layout,
                                                      const std::string& prefix, const char* part,
                                                      const char* kind, std::int64_t inputs,
                                                      std::int64_t outputs) {
-  maps_.push_back({prefix + part, kind, inputs, outputs});
+  maps_.push_back(
+      {prefix + part, kind, inputs, outputs, static_cast<std::int64_t>(blocks_.size())});
   const std::int64_t weight = layout.Add(prefix + part + ".weight", {outputs, inputs}, true);
   return {weight, layout.Add(prefix + part + ".bias", {outputs}, false)};
 }
