@@ -10,6 +10,8 @@ constexpr std::int64_t kLine = kernels::AlignedFloats::kAlignment / sizeof(float
 constexpr std::int64_t kFirstPiece = 1 << 16;
 // Arenas a thread keeps for later: a training step holds one for every tile of its batch.
 constexpr std::size_t kKept = 256;
+// A lease of known size takes no arena of more than so many times that size.
+constexpr std::int64_t kFarLarger = 2;
 
 std::vector<std::unique_ptr<Arena>>& Stock() {
   thread_local std::vector<std::unique_ptr<Arena>> stock;
@@ -38,6 +40,29 @@ void Arena::Reset() {
   }
   used_ = 0;
   total_ = 0;
+}
+
+void Arena::Reserve(std::int64_t size) {
+  if (capacity() >= size) return;
+  pieces_.clear();
+  pieces_.emplace_back(size);
+}
+
+ArenaLease::ArenaLease(std::int64_t size) {
+  auto& stock = Stock();
+  auto best = stock.end();
+  for (auto it = stock.begin(); it != stock.end(); ++it) {
+    const std::int64_t capacity = (*it)->capacity();
+    if (capacity < size || capacity > kFarLarger * size) continue;
+    if (best == stock.end() || capacity < (*best)->capacity()) best = it;
+  }
+  if (best != stock.end()) {
+    arena_ = std::move(*best);
+    stock.erase(best);
+    return;
+  }
+  arena_ = std::make_unique<Arena>();
+  arena_->Reserve(size);
 }
 
 ArenaLease::ArenaLease() {

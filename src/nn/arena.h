@@ -26,6 +26,10 @@ class Arena {
   }
   // Takes everything back; what was several pieces becomes one that holds as much.
   void Reset();
+  // Makes room for so many numbers in one piece; nothing may be handed out.
+  void Reserve(std::int64_t size);
+  // What one piece holds behind a Reset.
+  std::int64_t capacity() const { return pieces_.empty() ? 0 : pieces_.back().size(); }
 
  private:
   std::vector<kernels::AlignedFloats> pieces_;
@@ -36,6 +40,9 @@ class Arena {
 class ArenaLease {
  public:
   ArenaLease();
+  // One that holds so many numbers in one piece: the smallest of the stock that does and is not far
+  // larger, else a new one. For who knows what he needs and needs much.
+  explicit ArenaLease(std::int64_t size);
   ~ArenaLease();
   ArenaLease(const ArenaLease&) = delete;
   ArenaLease& operator=(const ArenaLease&) = delete;

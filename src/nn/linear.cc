@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/norm.h"
+#include "raie/error.h"
 
 namespace raie::nn {
 
@@ -39,13 +40,18 @@ PackedWeights Merged(const LinearSource& source, PackFor use) {
 }  // namespace
 
 BoundLinear::BoundLinear(const LinearSource& source)
-    : inputs_(source.weight_OI.cols),
+    : frozen_(source.frozen),
+      inputs_(frozen_ != nullptr ? frozen_->inputs() : source.weight_OI.cols),
       rank_(source.rank),
       experts_(source.experts),
       scale_(source.scale),
       path_(source.path) {
   const bool backward = source.direction == Direction::kBoth;
-  weight_ = Merged(source, backward ? PackFor::kBoth : PackFor::kForward);
+  if (frozen_ == nullptr) {
+    weight_ = Merged(source, backward ? PackFor::kBoth : PackFor::kForward);
+  } else if (path_ != LoraPath::kApart) {
+    throw Error(ErrorCode::kInternal, "a frozen map has its low-rank path apart");
+  }
   if (path_ == LoraPath::kMerged && !backward) return;
   std::vector<float> all_a;
   for (const LoraPart& lora : source.parts) {
@@ -109,13 +115,18 @@ void BoundLinear::BackwardGates(const Gates& gates, const LoraPart& lora, ConstM
 
 LinearTape BoundLinear::Forward(const LinearContext& context, ConstMatrix x_TI,
                                 std::span<const float> bias_O, Matrix y_TO) const {
-  kernels::MultiplyTransposed(x_TI, weight_, bias_O, Store::kSet, y_TO);
+  if (frozen_ != nullptr) {
+    frozen_->Forward(x_TI, bias_O, y_TO);
+  } else {
+    kernels::MultiplyTransposed(x_TI, weight_, bias_O, Store::kSet, y_TO);
+  }
   LinearTape tape{.x_TI = x_TI, .low_TR = {}};
   if (path_ == LoraPath::kMerged || parts_.empty()) return tape;
   const Matrix low =
       context.arena.Rows(x_TI.rows, rank_ * static_cast<std::int64_t>(parts_.size()));
-  const Matrix scratch =
-      context.lora_dropout.active() ? context.arena.Rows(x_TI.rows, inputs_) : Matrix{};
+  // Not in the arena of the tape: Backward draws the bits again.
+  const ArenaLease rows;
+  const Matrix scratch = context.lora_dropout.active() ? rows->Rows(x_TI.rows, inputs_) : Matrix{};
   for (std::size_t p = 0; p < parts_.size(); ++p) {
     const Part& part = parts_[p];
     const auto first = static_cast<std::int64_t>(p) * rank_;
@@ -141,7 +152,11 @@ void BoundLinear::Backward(const LinearContext& context, const LinearTape& tape,
     kernels::MultiplyOuter(dy_TO, tape.x_TI, Store::kAdd, gradients.weight_OI);
   }
   if (!gradients.input_TI.empty()) {
-    kernels::Multiply(dy_TO, weight_, gradients.input_store, gradients.input_TI);
+    if (frozen_ != nullptr) {
+      frozen_->Backward(dy_TO, gradients.input_store, gradients.input_TI);
+    } else {
+      kernels::Multiply(dy_TO, weight_, gradients.input_store, gradients.input_TI);
+    }
   }
   const bool through_adapter = path_ == LoraPath::kApart && !gradients.input_TI.empty();
   if (!parts_.empty() && (!gradients.adapter.empty() || through_adapter)) {

@@ -6,6 +6,8 @@
 //          dW is never formed for them. `apart`: y = x W^T + scale (dropout(x) A^T) B^T, as PEFT
 //          defines it with dropout. A mixture is always apart: the low-rank path of each expert is
 //          multiplied with its gate, one number a sequence: y = x W^T + (g o scale (x A^T)) B^T.
+//          A weight that is frozen for good is not packed again for each adapter: all refer to one
+//          FrozenMap, and the low-rank path is apart.
 // Shapes:  x [T, I], y [T, O]; part p of y is columns begin .. begin + outputs - 1; A [R, I],
 //          B [outputs, R].
 // Threads: a bound map may be used by many threads.
@@ -19,6 +21,7 @@
 #include "kernels/gemm.h"
 #include "kernels/matrix.h"
 #include "nn/arena.h"
+#include "nn/frozen_map.h"
 
 namespace raie::nn {
 
@@ -37,7 +40,8 @@ enum class LoraPath { kMerged, kApart };
 enum class Direction { kForward, kBoth };
 
 struct LinearSource {
-  kernels::ConstMatrix weight_OI;
+  kernels::ConstMatrix weight_OI = {};
+  const FrozenMap* frozen = nullptr;  // instead of weight_OI; outlives the map; path is kApart
   std::vector<LoraPart> parts;
   std::int64_t rank = 0;
   float scale = 0;
@@ -108,7 +112,8 @@ class BoundLinear {
   void BackwardAdapter(const LinearContext& context, const LinearTape& tape,
                        kernels::ConstMatrix dy_TO, const LinearGradients& gradients) const;
 
-  kernels::PackedWeights weight_;  // W, or W + scale B A
+  const FrozenMap* frozen_ = nullptr;
+  kernels::PackedWeights weight_;  // W, or W + scale B A; not with frozen_
   kernels::PackedWeights scaled_a_;
   std::vector<Part> parts_;
   std::int64_t inputs_ = 0;
