@@ -41,6 +41,8 @@ struct WindowBatch {
   std::int64_t num_tokens() const { return offsets.back(); }
 };
 
+// A backbone that reads prompts answers at the row's last position from the prompt's end, before
+// that from the last token of the item.
 struct OutputPosition {
   std::int32_t row;
   std::int32_t position;  // 0 .. length of the row - 1
@@ -95,6 +97,8 @@ class Backbone {
   virtual std::span<const LinearMapInfo> linear_maps() const = 0;
   // Does a tile need the time of every event?
   virtual bool reads_times() const { return false; }
+  // Does a tile need the user of every row?
+  virtual bool reads_users() const { return false; }
   // May rows hold kMaskItem? They may then be max_length() + 1 long, and S is fitted by cloze.
   virtual bool reads_masks() const { return false; }
 
@@ -104,7 +108,8 @@ class Backbone {
   virtual void Backward(const BoundWeights& weights, const ForwardInput& input, const Tape& tape,
                         std::span<const float> grad_PD, const GradientSink& sink) const = 0;
 
-  // All parameters but the item table, in one flat buffer; parameter_list names its parts.
+  // All parameters but the item table, in one flat buffer; parameter_list names its parts. Empty
+  // where weights are frozen for good: then adapters and item rows are all that is trained.
   struct Parameter {
     std::string name;
     std::vector<std::int64_t> shape;

@@ -1,0 +1,248 @@
+#include "backbones/causal_lm/causal_lm.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string>
+
+#include "backbones/mixture_call.h"
+#include "backbones/mixture_gates.h"
+#include "raie/error.h"
+
+namespace raie {
+
+using kernels::Matrix;
+
+struct CausalLm::Weights : BoundWeights {
+  Decoder::Bound decoder;
+  std::optional<MixtureGates> gates;
+  float lora_dropout = 0;
+
+  TransformerCall CallOf(const ForwardInput& input, const PromptTile& tile) const {
+    TransformerCall call = tile.Call(input);
+    if (input.training) call.lora_dropout.rate = lora_dropout;
+    return call;
+  }
+};
+
+struct CausalLm::Activations : Tape {
+  explicit Activations(std::int64_t size) : arena(size) {}
+
+  nn::ArenaLease arena;
+  Decoder::Tape decoder;
+  MixtureGates::State gates;
+};
+
+CausalLm::CausalLm(std::shared_ptr<const DecoderWeights> weights, PromptSpec prompt)
+    : prompt_(std::move(prompt)), decoder_(std::move(weights), prompt_.max_tokens) {
+  CheckPrompt(prompt_, this->weights().config.vocabulary, this->weights().config.longest_prompt());
+}
+
+std::unique_ptr<BoundWeights> CausalLm::Bind(const Adapter* adapter, Purpose purpose) const {
+  auto bound = std::make_unique<Weights>();
+  bound->decoder = decoder_.Bind(adapter, purpose);
+  if (adapter == nullptr) return bound;
+  if (adapter->is_mixture()) bound->gates.emplace(*adapter);
+  bound->lora_dropout = static_cast<float>(adapter->options().dropout);
+  return bound;
+}
+
+Matrix CausalLm::Embed(const ForwardInput& input, const PromptTile& tile, nn::Arena& arena) const {
+  const std::int64_t d = dim();
+  const auto text = tile.text_ids();
+  const Matrix x = arena.Rows(std::ssize(text), d);
+  const auto replaced = input.items.replaced_items;
+  for (std::int64_t t = 0; t < x.rows; ++t) {
+    const std::span<float> row(x.row(t), static_cast<std::size_t>(d));
+    if (text[t] >= 0) {
+      weights().embedding.CopyRow(text[t], row);
+      continue;
+    }
+    const std::int32_t item = Index(input.batch.items[tile.batch_tokens()[t]]);
+    const auto own = std::lower_bound(replaced.begin(), replaced.end(), item);
+    const float* const from = own != replaced.end() && *own == item
+                                  ? input.items.replaced_rows.data() + (own - replaced.begin()) * d
+                                  : input.items.base_ND.data() + item * d;
+    std::copy_n(from, d, row.data());
+  }
+  return x;
+}
+
+std::unique_ptr<Tape> CausalLm::Forward(const BoundWeights& weights, const ForwardInput& input,
+                                        std::span<float> hidden_PD) const {
+  const auto& bound = static_cast<const Weights&>(weights);
+  const PromptTile tile(input, prompt_, dim());
+  TransformerCall call = bound.CallOf(input, tile);
+  auto tape = std::make_unique<Activations>(decoder_.ArenaSize(bound.decoder, call));
+  MixtureCall mixture;
+  if (bound.gates.has_value()) {
+    tape->gates = bound.gates->Forward(input.batch, input.items);
+    mixture = MixtureCallOf(input, call, tape->gates);
+    call.mixture = &mixture;
+  }
+  const Matrix x = Embed(input, tile, *tape->arena);
+  decoder_.Forward(bound.decoder, call, *tape->arena, x, input.training ? &tape->decoder : nullptr,
+                   hidden_PD);
+  if (!input.training) return nullptr;
+  return tape;
+}
+
+void CausalLm::Backward(const BoundWeights& weights, const ForwardInput& input, const Tape& tape,
+                        std::span<const float> grad_PD, const GradientSink& sink) const {
+  const auto& bound = static_cast<const Weights&>(weights);
+  const auto& kept = static_cast<const Activations&>(tape);
+  const PromptTile prompts(input, prompt_, dim());
+  TransformerCall call = bound.CallOf(input, prompts);
+  MixtureCall mixture;
+  std::vector<float> gate_gradients;
+  if (bound.gates.has_value()) {
+    mixture = MixtureCallOf(input, call, kept.gates);
+    gate_gradients.resize(sink.adapter.empty() ? 0 : kept.gates.gates_MSE.size());
+    mixture.gradients_MSE = gate_gradients;
+    call.mixture = &mixture;
+  }
+  // Titles have no item rows: nothing is wanted below the lowest adapted map.
+  std::fill(sink.input_TD.begin(), sink.input_TD.end(), 0.0f);
+  GradientSink wanted = sink;
+  if (prompt_.writes_titles()) wanted.input_TD = {};
+  const nn::ArenaLease arena(2 * call.num_tokens() * dim() + 64);
+  const Matrix dx = decoder_.Backward(bound.decoder, call, *arena, kept.decoder, grad_PD, wanted);
+  for (std::int64_t t = 0; !dx.empty() && t < dx.rows; ++t) {
+    const std::int32_t of_batch = prompts.batch_tokens()[t];
+    if (of_batch >= 0) std::copy_n(dx.row(t), dim(), sink.input_TD.data() + of_batch * dim());
+  }
+  if (!gate_gradients.empty()) BackGates(*bound.gates, kept.gates, input, gate_gradients, sink);
+}
+
+namespace {
+
+// W of one frozen map, with the updates of linear maps first .. first + count - 1 added.
+class Merger {
+ public:
+  Merger(std::span<const LinearMapInfo> maps, const Adapter& adapter, Precision precision)
+      : maps_(maps), adapter_(adapter), precision_(precision) {}
+
+  std::unique_ptr<nn::FrozenMap> Merge(const nn::FrozenMap& map, std::int64_t first,
+                                       std::int64_t count) const {
+    std::vector<float> w(map.outputs() * map.inputs());
+    const Matrix all = kernels::MutableView(w, map.outputs(), map.inputs());
+    map.CopyRows(0, all);
+    std::int64_t begin = 0;
+    for (std::int64_t i = first; i < first + count; begin += maps_[i].outputs, ++i) {
+      const auto entry = std::find_if(adapter_.maps().begin(), adapter_.maps().end(),
+                                      [&](const Adapter::Map& own) { return own.map == i; });
+      if (entry == adapter_.maps().end()) continue;
+      const auto b = adapter_.b_OR(*entry);
+      std::vector<float> scaled_b(b.begin(), b.end());
+      for (float& value : scaled_b) value *= adapter_.scale();
+      const std::int64_t rank = adapter_.options().rank;
+      kernels::MultiplyPlain(kernels::View(scaled_b, entry->outputs, rank),
+                             kernels::View(adapter_.a_RI(*entry), rank, entry->inputs),
+                             kernels::Store::kAdd, all.Rows(begin, begin + entry->outputs));
+    }
+    if (precision_ == Precision::kFp32) return std::make_unique<nn::FrozenMap>(all);
+    std::vector<kernels::Bfloat16> rounded(w.size());
+    kernels::RoundToBfloat16(w, rounded);
+    return std::make_unique<nn::FrozenMap>(
+        kernels::ConstBfloat16Matrix{rounded.data(), map.outputs(), map.inputs(), map.inputs()});
+  }
+
+ private:
+  std::span<const LinearMapInfo> maps_;
+  const Adapter& adapter_;
+  Precision precision_;
+};
+
+}  // namespace
+
+std::shared_ptr<const DecoderWeights> MergedWith(const DecoderWeights& weights,
+                                                 const Adapter& adapter) {
+  if (adapter.is_mixture()) {
+    throw Error(ErrorCode::kInvalidArgument, "a mixture of adapters cannot be merged into weights");
+  }
+  auto merged = std::make_shared<DecoderWeights>();
+  merged->config = weights.config;
+  merged->precision = weights.precision;
+  merged->final_norm = weights.final_norm;
+  merged->embedding = weights.embedding;
+  merged->output = weights.output;
+  // The list of maps alone: no positions.
+  const Decoder decoder(std::shared_ptr<const DecoderWeights>(&weights, [](const auto*) {}), 0);
+  const Merger merger(decoder.linear_maps(), adapter, weights.precision);
+  std::int64_t first = 0;
+  for (const DecoderLayer& layer : weights.layers) {
+    DecoderLayer copy;
+    copy.qkv = merger.Merge(*layer.qkv, first, 3);
+    copy.o = merger.Merge(*layer.o, first + 3, 1);
+    copy.gate_up = merger.Merge(*layer.gate_up, first + 4, 2);
+    copy.down = merger.Merge(*layer.down, first + 6, 1);
+    copy.qkv_bias = layer.qkv_bias;
+    copy.o_bias = layer.o_bias;
+    copy.gate_up_bias = layer.gate_up_bias;
+    copy.down_bias = layer.down_bias;
+    copy.input_norm = layer.input_norm;
+    copy.ffn_norm = layer.ffn_norm;
+    copy.q_norm = layer.q_norm;
+    copy.k_norm = layer.k_norm;
+    merged->layers.push_back(std::move(copy));
+    first += 7;
+  }
+  return merged;
+}
+
+std::vector<float> MeanTokenRows(const DecoderWeights& weights, const TokenLists& lists) {
+  const std::int64_t d = weights.config.dim;
+  std::vector<float> rows(lists.size() * d), row(d);
+  for (std::int64_t i = 0; i < lists.size(); ++i) {
+    if (lists[i].empty()) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "the mean of no tokens: list " + std::to_string(i) + " is empty");
+    }
+    std::vector<double> sum(d);
+    for (const std::int32_t id : lists[i]) {
+      if (id < 0 || id >= weights.config.vocabulary) {
+        throw Error(ErrorCode::kInvalidArgument, "token " + std::to_string(id) +
+                                                     " of a vocabulary of " +
+                                                     std::to_string(weights.config.vocabulary) +
+                                                     "; is the tokenizer another model's?");
+      }
+      weights.embedding.CopyRow(id, row);
+      for (std::int64_t c = 0; c < d; ++c) sum[c] += row[c];
+    }
+    for (std::int64_t c = 0; c < d; ++c) {
+      rows[i * d + c] = static_cast<float>(sum[c] / static_cast<double>(lists[i].size()));
+    }
+  }
+  return rows;
+}
+
+std::vector<float> TextStates(std::shared_ptr<const DecoderWeights> weights,
+                              std::span<const std::int32_t> ids, const Adapter* adapter) {
+  const DecoderConfig& config = weights->config;
+  const std::int64_t d = config.dim, tokens = std::ssize(ids);
+  if (tokens < 1 || tokens > config.longest_prompt()) {
+    throw Error(ErrorCode::kInvalidArgument, "a text of " + std::to_string(tokens) +
+                                                 " tokens; the model reads 1 to " +
+                                                 std::to_string(config.longest_prompt()));
+  }
+  const Decoder decoder(weights, tokens);
+  const nn::ArenaLease arena;
+  const Matrix x = arena->Rows(tokens, d);
+  const std::vector<std::int32_t> offsets = {0, static_cast<std::int32_t>(tokens)};
+  const std::vector<std::uint32_t> row_keys = {0};
+  const std::vector<kernels::TokenKey> keys = kernels::TokenKeys(row_keys, offsets);
+  for (std::int64_t t = 0; t < tokens; ++t) {
+    if (ids[t] < 0 || ids[t] >= config.vocabulary) {
+      throw Error(ErrorCode::kInvalidArgument,
+                  "token " + std::to_string(ids[t]) + " of a vocabulary of " +
+                      std::to_string(config.vocabulary) + "; is the tokenizer another model's?");
+    }
+    weights->embedding.CopyRow(ids[t], {x.row(t), static_cast<std::size_t>(d)});
+  }
+  const TransformerCall call{.offsets_S1 = offsets, .row_keys_S = row_keys, .tokens_T = keys};
+  std::vector<float> hidden(tokens * d);
+  decoder.Forward(decoder.Bind(adapter, Purpose::kScore), call, *arena, x, nullptr, hidden);
+  return hidden;
+}
+
+}  // namespace raie

@@ -1,0 +1,201 @@
+#include <algorithm>
+
+#include "backbones/causal_lm/decoder.h"
+#include "backbones/transformer_pass.h"
+#include "kernels/rms_norm.h"
+#include "kernels/swiglu.h"
+
+namespace raie {
+
+using kernels::Matrix;
+using nn::Flat;
+
+class Decoder::ForwardPass {
+ public:
+  ForwardPass(const Decoder& decoder, const Bound& bound, const TransformerCall& call,
+              nn::Arena& arena)
+      : decoder_(decoder),
+        config_(decoder.weights_->config),
+        bound_(bound),
+        call_(call),
+        arena_(arena),
+        tokens_(call.num_tokens()),
+        scratch_(ScratchSize(decoder, call)),
+        normed_(scratch_->Rows(tokens_, config_.dim)),
+        delta_(scratch_->Rows(tokens_, config_.dim)),
+        active_(scratch_->Rows(tokens_, config_.ffn_width)),
+        gate_up_(scratch_->Rows(tokens_, 2 * config_.ffn_width)) {
+    for (const kernels::TokenKey& token : call.tokens_T) {
+      positions_T_.push_back(static_cast<std::int32_t>(token.position));
+    }
+    if (call.keep_tape) return;
+    qkv_ = scratch_->Rows(tokens_, decoder.qkv_width());
+    mixed_ = scratch_->Rows(tokens_, config_.query_width());
+  }
+
+  void Run(Matrix x_TD, Tape* tape, std::span<float> hidden_PD) {
+    stream_ = x_TD;
+    for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
+      LayerTape kept = RunLayer(layer);
+      if (tape != nullptr) tape->layers.push_back(kept);
+      temporary_->Reset();
+    }
+    const std::int64_t rows = call_.num_outputs();
+    const Matrix h = call_.keep_tape ? arena_.Rows(rows, config_.dim) : stream_;
+    const std::span<float> rstd = call_.keep_tape ? arena_.Floats(rows) : std::span<float>();
+    kernels::RmsNormForward({.dim = config_.dim,
+                             .eps = static_cast<float>(config_.norm_epsilon),
+                             .x = delta_.Rows(0, rows),
+                             .residual = stream_,
+                             .gamma_D = decoder_.weights_->final_norm,
+                             .h = h,
+                             .y = {hidden_PD.data(), rows, config_.dim, config_.dim},
+                             .rstd_TG = rstd});
+    if (tape == nullptr) return;
+    tape->h = h;
+    tape->rstd = rstd;
+  }
+
+ private:
+  // Of all buffers of the pass, and a cache line each.
+  static std::int64_t ScratchSize(const Decoder& decoder, const TransformerCall& call) {
+    const DecoderConfig& c = decoder.weights_->config;
+    const std::int64_t row = 2 * c.dim + 3 * c.ffn_width + decoder.qkv_width() + c.query_width();
+    return call.num_tokens() * row + 8 * 16;
+  }
+
+  std::span<float> Statistics(std::int64_t size) {
+    return call_.keep_tape ? arena_.Floats(size) : std::span<float>();
+  }
+
+  // h = stream + delta, normed = its norm; the stream moves on.
+  Matrix AddAndNormalise(std::span<const float> gamma, bool first, std::span<float> rstd) {
+    const std::int64_t rows = stream_.rows;
+    const Matrix h = first || !call_.keep_tape ? stream_ : arena_.Rows(rows, config_.dim);
+    kernels::RmsNormForward(
+        {.dim = config_.dim,
+         .eps = static_cast<float>(config_.norm_epsilon),
+         .x = stream_,
+         .residual = first ? kernels::ConstMatrix{} : kernels::ConstMatrix(delta_.Rows(0, rows)),
+         .gamma_D = gamma,
+         .h = first ? Matrix{} : h,
+         .y = normed_.Rows(0, rows),
+         .rstd_TG = rstd});
+    stream_ = h;
+    return h;
+  }
+
+  LayerTape RunLayer(std::int64_t number) {
+    const DecoderLayer& layer = decoder_.weights_->layers[number];
+    const Bound::Layer& maps = bound_.layers[number];
+    const bool selects = Selects(call_, number, config_.layers);
+    const std::int64_t rows = selects ? call_.num_outputs() : tokens_;
+    nn::Arena& low_rank = call_.keep_tape ? arena_ : *temporary_;
+    const nn::LinearContext all = LinearContextOf(call_, low_rank, false);
+    const nn::LinearContext some = LinearContextOf(call_, low_rank, selects);
+    LayerTape tape;
+
+    tape.rstd1 = Statistics(tokens_);
+    tape.h1 = AddAndNormalise(layer.input_norm, number == 0, tape.rstd1);
+    tape.qkv_rows = call_.keep_tape ? arena_.Rows(tokens_, decoder_.qkv_width()) : qkv_;
+    tape.qkv = maps.qkv.Forward(all, normed_, layer.qkv_bias, tape.qkv_rows);
+    NormaliseHeads(layer, tape);
+    kernels::Rotate(decoder_.rotations(), kernels::Turn::kForward, positions_T_,
+                    tape.qkv_rows.Columns(0, config_.query_width() + config_.kv_width()));
+    Attend(selects, rows, tape);
+    tape.o = maps.o.Forward(some, tape.mixed, layer.o_bias, delta_.Rows(0, rows));
+
+    if (selects) stream_ = Gather(stream_);
+    tape.rstd2 = Statistics(rows);
+    tape.h2 = AddAndNormalise(layer.ffn_norm, false, tape.rstd2);
+    FeedForward(layer, maps, some, tape);
+    return tape;
+  }
+
+  void NormaliseHeads(const DecoderLayer& layer, LayerTape& tape) {
+    if (!config_.qk_norm) return;
+    const std::int64_t q = config_.query_width(), k = config_.kv_width();
+    if (call_.keep_tape) {
+      tape.raw_qk = arena_.Rows(tokens_, q + k);
+      for (std::int64_t t = 0; t < tokens_; ++t) {
+        std::copy_n(tape.qkv_rows.row(t), q + k, tape.raw_qk.row(t));
+      }
+    }
+    tape.q_rstd = Statistics(tokens_ * config_.heads);
+    tape.k_rstd = Statistics(tokens_ * config_.kv_heads);
+    const auto normalise = [&](Matrix rows, std::span<const float> gamma, std::span<float> rstd) {
+      kernels::RmsNormForward({.dim = config_.head_dim,
+                               .eps = static_cast<float>(config_.norm_epsilon),
+                               .x = rows,
+                               .gamma_D = gamma,
+                               .y = rows,
+                               .rstd_TG = rstd});
+    };
+    normalise(tape.qkv_rows.Columns(0, q), layer.q_norm, tape.q_rstd);
+    normalise(tape.qkv_rows.Columns(q, q + k), layer.k_norm, tape.k_rstd);
+  }
+
+  Matrix Gather(Matrix from_TD) {
+    const Matrix rows = arena_.Rows(call_.num_outputs(), from_TD.cols);
+    for (std::int64_t p = 0; p < rows.rows; ++p) {
+      std::copy_n(from_TD.row(call_.output_tokens_P[p]), rows.cols, rows.row(p));
+    }
+    return rows;
+  }
+
+  void Attend(bool selects, std::int64_t rows, LayerTape& tape) {
+    const std::int64_t q = config_.query_width(), k = config_.kv_width();
+    const kernels::AttentionShape shape = decoder_.AttentionShapeOf(call_, selects);
+    Matrix query = tape.qkv_rows.Columns(0, q);
+    if (selects) tape.query = query = Gather(query);
+    tape.mixed = call_.keep_tape ? arena_.Rows(rows, q) : mixed_.Rows(0, rows);
+    tape.attention_state = Statistics(kernels::AttentionStateSize(shape));
+    kernels::AttentionForward({.shape = shape,
+                               .scale = decoder_.attention_scale(),
+                               .q_PD = query,
+                               .k_TD = tape.qkv_rows.Columns(q, q + k),
+                               .v_TD = tape.qkv_rows.Columns(q + k, q + 2 * k),
+                               .out_PD = tape.mixed,
+                               .state = tape.attention_state});
+  }
+
+  void FeedForward(const DecoderLayer& layer, const Bound::Layer& maps,
+                   const nn::LinearContext& context, LayerTape& tape) {
+    const std::int64_t rows = stream_.rows;
+    const bool kept_as_bf16 = decoder_.weights_->precision == Precision::kBf16;
+    Matrix gate_up = gate_up_.Rows(0, rows);
+    const std::int64_t size = rows * gate_up.cols;
+    if (call_.keep_tape) tape.gate_up_rows = arena_.Floats(kept_as_bf16 ? (size + 1) / 2 : size);
+    if (call_.keep_tape && !kept_as_bf16) gate_up.data = tape.gate_up_rows.data();
+    tape.gate_up =
+        maps.gate_up.Forward(context, normed_.Rows(0, rows), layer.gate_up_bias, gate_up);
+    if (call_.keep_tape && kept_as_bf16) {
+      kernels::RoundToBfloat16(Flat(gate_up),
+                               {reinterpret_cast<kernels::Bfloat16*>(tape.gate_up_rows.data()),
+                                static_cast<std::size_t>(size)});
+    }
+    const Matrix active = active_.Rows(0, rows);
+    kernels::SwigluForward(gate_up, active);
+    tape.down = maps.down.Forward(context, active, layer.down_bias, delta_.Rows(0, rows));
+  }
+
+  const Decoder& decoder_;
+  const DecoderConfig& config_;
+  const Bound& bound_;
+  const TransformerCall& call_;
+  nn::Arena& arena_;
+  std::int64_t tokens_;
+  nn::ArenaLease scratch_;    // of the whole pass
+  nn::ArenaLease temporary_;  // of one layer
+  std::vector<std::int32_t> positions_T_;
+  Matrix normed_, delta_, active_, gate_up_;
+  Matrix qkv_, mixed_;  // without a tape
+  Matrix stream_;       // the residual
+};
+
+void Decoder::Forward(const Bound& bound, const TransformerCall& call, nn::Arena& arena,
+                      Matrix x_TD, Tape* tape, std::span<float> hidden_PD) const {
+  ForwardPass(*this, bound, call, arena).Run(x_TD, tape, hidden_PD);
+}
+
+}  // namespace raie
