@@ -68,21 +68,55 @@ Matrix CausalLm::Embed(const ForwardInput& input, const PromptTile& tile, nn::Ar
   return x;
 }
 
+std::int64_t CausalLm::BorderSize(const ForwardInput& input) const {
+  return std::ssize(PromptTile(input, prompt_, dim()).text_ids()) * dim();
+}
+
+void CausalLm::CheckBorder(const Weights& weights, const BorderStates& border,
+                           std::int64_t tokens) const {
+  const auto refuse = [](const std::string& what) {
+    throw Error(ErrorCode::kInvalidArgument, "border states: " + what);
+  };
+  const std::int64_t layers = this->weights().config.layers;
+  if (border.layer < 1 || border.layer >= layers) {
+    refuse("layer " + std::to_string(border.layer) + ", expected 1 to " +
+           std::to_string(layers - 1));
+  }
+  if (std::ssize(border.states) != tokens * dim()) {
+    refuse("room for " + std::to_string(border.states.size()) + " numbers, the tile has " +
+           std::to_string(tokens * dim()));
+  }
+  for (std::int64_t layer = 0; layer < border.layer; ++layer) {
+    const Decoder::Bound::Layer& maps = weights.decoder.layers[layer];
+    if (maps.qkv.adapted() || maps.o.adapted() || maps.gate_up.adapted() || maps.down.adapted()) {
+      refuse("the adapter has maps in layer " + std::to_string(layer) + ", below the border at " +
+             std::to_string(border.layer));
+    }
+  }
+}
+
 std::unique_ptr<Tape> CausalLm::Forward(const BoundWeights& weights, const ForwardInput& input,
                                         std::span<float> hidden_PD) const {
   const auto& bound = static_cast<const Weights&>(weights);
   const PromptTile tile(input, prompt_, dim());
   TransformerCall call = bound.CallOf(input, tile);
-  auto tape = std::make_unique<Activations>(decoder_.ArenaSize(bound.decoder, call));
+  if (input.border != nullptr) CheckBorder(bound, *input.border, call.num_tokens());
+  auto tape = std::make_unique<Activations>(decoder_.ArenaSize(bound.decoder, call, input.border));
   MixtureCall mixture;
   if (bound.gates.has_value()) {
     tape->gates = bound.gates->Forward(input.batch, input.items);
     mixture = MixtureCallOf(input, call, tape->gates);
     call.mixture = &mixture;
   }
-  const Matrix x = Embed(input, tile, *tape->arena);
-  decoder_.Forward(bound.decoder, call, *tape->arena, x, input.training ? &tape->decoder : nullptr,
-                   hidden_PD);
+  const Decoder::Pass pass{bound.decoder, call, *tape->arena, input.border};
+  Matrix x;
+  if (pass.first_layer() == 0) {
+    x = Embed(input, tile, *tape->arena);
+  } else {
+    x = tape->arena->Rows(call.num_tokens(), dim());
+    std::ranges::copy(input.border->states, x.data);
+  }
+  decoder_.Forward(pass, x, input.training ? &tape->decoder : nullptr, hidden_PD);
   if (!input.training) return nullptr;
   return tape;
 }
@@ -105,8 +139,14 @@ void CausalLm::Backward(const BoundWeights& weights, const ForwardInput& input, 
   std::fill(sink.input_TD.begin(), sink.input_TD.end(), 0.0f);
   GradientSink wanted = sink;
   if (prompt_.writes_titles()) wanted.input_TD = {};
+  if (!wanted.input_TD.empty() && input.border != nullptr) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "border states: item rows that are trained change what is below; freeze them, or "
+                "write the history as titles");
+  }
   const nn::ArenaLease arena(2 * call.num_tokens() * dim() + 64);
-  const Matrix dx = decoder_.Backward(bound.decoder, call, *arena, kept.decoder, grad_PD, wanted);
+  const Decoder::Pass pass{bound.decoder, call, *arena, input.border};
+  const Matrix dx = decoder_.Backward(pass, kept.decoder, grad_PD, wanted);
   for (std::int64_t t = 0; !dx.empty() && t < dx.rows; ++t) {
     const std::int32_t of_batch = prompts.batch_tokens()[t];
     if (of_batch >= 0) std::copy_n(dx.row(t), dim(), sink.input_TD.data() + of_batch * dim());
@@ -241,7 +281,8 @@ std::vector<float> TextStates(std::shared_ptr<const DecoderWeights> weights,
   }
   const TransformerCall call{.offsets_S1 = offsets, .row_keys_S = row_keys, .tokens_T = keys};
   std::vector<float> hidden(tokens * d);
-  decoder.Forward(decoder.Bind(adapter, Purpose::kScore), call, *arena, x, nullptr, hidden);
+  const Decoder::Bound bound = decoder.Bind(adapter, Purpose::kScore);
+  decoder.Forward({bound, call, *arena}, x, nullptr, hidden);
   return hidden;
 }
 

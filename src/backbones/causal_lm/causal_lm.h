@@ -33,6 +33,7 @@ class CausalLm : public Backbone {
   std::int64_t max_length() const override { return prompt_.max_items; }
   std::span<const LinearMapInfo> linear_maps() const override { return decoder_.linear_maps(); }
   bool reads_users() const override { return prompt_.reads_users(); }
+  std::int64_t BorderSize(const ForwardInput& input) const override;
   // The weights are frozen in their packed form: none are listed.
   std::span<const Parameter> parameter_list() const override { return {}; }
   std::span<float> parameters() override { return {}; }
@@ -51,6 +52,7 @@ class CausalLm : public Backbone {
   struct Weights;
   struct Activations;
   kernels::Matrix Embed(const ForwardInput& input, const PromptTile& tile, nn::Arena& arena) const;
+  void CheckBorder(const Weights& weights, const BorderStates& border, std::int64_t tokens) const;
 
   PromptSpec prompt_;
   Decoder decoder_;

@@ -97,7 +97,8 @@ std::int64_t Decoder::qkv_width() const {
   return weights_->config.query_width() + 2 * weights_->config.kv_width();
 }
 
-std::int64_t Decoder::ArenaSize(const Bound& bound, const TransformerCall& call) const {
+std::int64_t Decoder::ArenaSize(const Bound& bound, const TransformerCall& call,
+                                const BorderStates* border) const {
   const DecoderConfig& c = weights_->config;
   constexpr std::int64_t kLines = 16 * 16;  // what is lost to whole cache lines in a layer
   const std::int64_t tokens = call.num_tokens(), outputs = call.num_outputs();
@@ -106,7 +107,8 @@ std::int64_t Decoder::ArenaSize(const Bound& bound, const TransformerCall& call)
   if (weights_->precision == Precision::kBf16) row -= c.ffn_width;
   if (c.qk_norm) row += c.query_width() + c.kv_width() + c.heads + c.kv_heads;
   const std::int64_t state = kernels::AttentionStateSize(AttentionShapeOf(call, false));
-  return c.layers * (tokens * row + state + kLines) + tokens * (bound.low_rank + 2 * c.dim);
+  const std::int64_t layers = c.layers - (border != nullptr ? border->layer : 0);
+  return layers * (tokens * row + state + kLines) + tokens * (bound.low_rank + 2 * c.dim);
 }
 
 float Decoder::attention_scale() const {

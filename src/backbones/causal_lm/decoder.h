@@ -65,17 +65,33 @@ class Decoder {
     std::span<float> rstd;
   };
 
+  // What both passes of a tile read. `arena` of Forward is where the tape lives.
+  struct Pass {
+    const Bound& bound;
+    const TransformerCall& call;
+    nn::Arena& arena;
+    const BorderStates* border = nullptr;
+
+    // The first layer that is computed.
+    std::int64_t first_layer() const {
+      return border != nullptr && border->use == BorderStates::Use::kRead ? border->layer : 0;
+    }
+    // The first layer of a tape: nothing below a border is trained.
+    std::int64_t lowest_kept() const { return border != nullptr ? border->layer : 0; }
+  };
+
   // Returns about how many numbers the arena of Forward needs: a bound from above.
-  std::int64_t ArenaSize(const Bound& bound, const TransformerCall& call) const;
+  std::int64_t ArenaSize(const Bound& bound, const TransformerCall& call,
+                         const BorderStates* border) const;
 
-  // Sets the final-norm states of the call's outputs; x is overwritten. `tape` null: not kept.
-  void Forward(const Bound& bound, const TransformerCall& call, nn::Arena& arena,
-               kernels::Matrix x_TD, Tape* tape, std::span<float> hidden_PD) const;
+  // Sets the final-norm states of the call's outputs; x, what the first layer reads, is
+  // overwritten. `tape` null: not kept.
+  void Forward(const Pass& pass, kernels::Matrix x_TD, Tape* tape,
+               std::span<float> hidden_PD) const;
 
-  // Adds to the sink's adapter gradient; returns the gradient of x [T, D], in `arena`, if the
-  // sink wants inputs, else nothing.
-  kernels::Matrix Backward(const Bound& bound, const TransformerCall& call, nn::Arena& arena,
-                           const Tape& tape, std::span<const float> grad_PD,
+  // Adds to the sink's adapter gradient; returns the gradient of x [T, D], in the pass's arena, if
+  // the sink wants inputs, else nothing.
+  kernels::Matrix Backward(const Pass& pass, const Tape& tape, std::span<const float> grad_PD,
                            const GradientSink& sink) const;
 
  private:

@@ -14,14 +14,13 @@ using kernels::Matrix;
 // Walks the layers back. `d_` is the gradient of the stream of residuals.
 class Decoder::BackwardPass {
  public:
-  BackwardPass(const Decoder& decoder, const Bound& bound, const TransformerCall& call,
-               nn::Arena& arena, const GradientSink& sink)
+  BackwardPass(const Decoder& decoder, const Pass& pass, const GradientSink& sink)
       : decoder_(decoder),
         config_(decoder.weights_->config),
-        bound_(bound),
-        call_(call),
-        arena_(arena),
-        temporary_(TemporarySize(decoder, call)),
+        bound_(pass.bound),
+        call_(pass.call),
+        arena_(pass.arena),
+        temporary_(TemporarySize(decoder, call_)),
         sink_(sink),
         lowest_(LowestTrained()) {}
 
@@ -226,10 +225,9 @@ class Decoder::BackwardPass {
   Matrix d_;
 };
 
-Matrix Decoder::Backward(const Bound& bound, const TransformerCall& call, nn::Arena& arena,
-                         const Tape& tape, std::span<const float> grad_PD,
+Matrix Decoder::Backward(const Pass& pass, const Tape& tape, std::span<const float> grad_PD,
                          const GradientSink& sink) const {
-  return BackwardPass(*this, bound, call, arena, sink).Run(tape, grad_PD);
+  return BackwardPass(*this, pass, sink).Run(tape, grad_PD);
 }
 
 }  // namespace raie

@@ -12,30 +12,32 @@ using nn::Flat;
 
 class Decoder::ForwardPass {
  public:
-  ForwardPass(const Decoder& decoder, const Bound& bound, const TransformerCall& call,
-              nn::Arena& arena)
+  ForwardPass(const Decoder& decoder, const Pass& pass)
       : decoder_(decoder),
         config_(decoder.weights_->config),
-        bound_(bound),
-        call_(call),
-        arena_(arena),
-        tokens_(call.num_tokens()),
-        scratch_(ScratchSize(decoder, call)),
+        pass_(pass),
+        bound_(pass.bound),
+        call_(pass.call),
+        arena_(pass.arena),
+        tokens_(call_.num_tokens()),
+        scratch_(ScratchSize(decoder, call_)),
         normed_(scratch_->Rows(tokens_, config_.dim)),
         delta_(scratch_->Rows(tokens_, config_.dim)),
         active_(scratch_->Rows(tokens_, config_.ffn_width)),
         gate_up_(scratch_->Rows(tokens_, 2 * config_.ffn_width)) {
-    for (const kernels::TokenKey& token : call.tokens_T) {
+    for (const kernels::TokenKey& token : call_.tokens_T) {
       positions_T_.push_back(static_cast<std::int32_t>(token.position));
     }
-    if (call.keep_tape) return;
+    if (call_.keep_tape && pass.lowest_kept() == 0) return;
     qkv_ = scratch_->Rows(tokens_, decoder.qkv_width());
     mixed_ = scratch_->Rows(tokens_, config_.query_width());
   }
 
   void Run(Matrix x_TD, Tape* tape, std::span<float> hidden_PD) {
     stream_ = x_TD;
-    for (std::int64_t layer = 0; layer < config_.layers; ++layer) {
+    const std::int64_t first = pass_.first_layer();
+    if (tape != nullptr) tape->layers.resize(first);
+    for (std::int64_t layer = first; layer < config_.layers; ++layer) {
       LayerTape kept = RunLayer(layer);
       if (tape != nullptr) tape->layers.push_back(kept);
       temporary_->Reset();
@@ -65,13 +67,13 @@ class Decoder::ForwardPass {
   }
 
   std::span<float> Statistics(std::int64_t size) {
-    return call_.keep_tape ? arena_.Floats(size) : std::span<float>();
+    return keep_ ? arena_.Floats(size) : std::span<float>();
   }
 
   // h = stream + delta, normed = its norm; the stream moves on.
   Matrix AddAndNormalise(std::span<const float> gamma, bool first, std::span<float> rstd) {
     const std::int64_t rows = stream_.rows;
-    const Matrix h = first || !call_.keep_tape ? stream_ : arena_.Rows(rows, config_.dim);
+    const Matrix h = first || !keep_ ? stream_ : arena_.Rows(rows, config_.dim);
     kernels::RmsNormForward(
         {.dim = config_.dim,
          .eps = static_cast<float>(config_.norm_epsilon),
@@ -85,19 +87,29 @@ class Decoder::ForwardPass {
     return h;
   }
 
+  void WriteBorder(std::int64_t layer) {
+    if (pass_.border == nullptr || pass_.border->use != BorderStates::Use::kWrite ||
+        pass_.border->layer != layer) {
+      return;
+    }
+    std::ranges::copy(Flat(stream_), pass_.border->states.begin());
+  }
+
   LayerTape RunLayer(std::int64_t number) {
     const DecoderLayer& layer = decoder_.weights_->layers[number];
     const Bound::Layer& maps = bound_.layers[number];
     const bool selects = Selects(call_, number, config_.layers);
     const std::int64_t rows = selects ? call_.num_outputs() : tokens_;
-    nn::Arena& low_rank = call_.keep_tape ? arena_ : *temporary_;
+    keep_ = call_.keep_tape && number >= pass_.lowest_kept();
+    nn::Arena& low_rank = keep_ ? arena_ : *temporary_;
     const nn::LinearContext all = LinearContextOf(call_, low_rank, false);
     const nn::LinearContext some = LinearContextOf(call_, low_rank, selects);
     LayerTape tape;
 
     tape.rstd1 = Statistics(tokens_);
-    tape.h1 = AddAndNormalise(layer.input_norm, number == 0, tape.rstd1);
-    tape.qkv_rows = call_.keep_tape ? arena_.Rows(tokens_, decoder_.qkv_width()) : qkv_;
+    tape.h1 = AddAndNormalise(layer.input_norm, number == pass_.first_layer(), tape.rstd1);
+    WriteBorder(number);
+    tape.qkv_rows = keep_ ? arena_.Rows(tokens_, decoder_.qkv_width()) : qkv_;
     tape.qkv = maps.qkv.Forward(all, normed_, layer.qkv_bias, tape.qkv_rows);
     NormaliseHeads(layer, tape);
     kernels::Rotate(decoder_.rotations(), kernels::Turn::kForward, positions_T_,
@@ -115,7 +127,7 @@ class Decoder::ForwardPass {
   void NormaliseHeads(const DecoderLayer& layer, LayerTape& tape) {
     if (!config_.qk_norm) return;
     const std::int64_t q = config_.query_width(), k = config_.kv_width();
-    if (call_.keep_tape) {
+    if (keep_) {
       tape.raw_qk = arena_.Rows(tokens_, q + k);
       for (std::int64_t t = 0; t < tokens_; ++t) {
         std::copy_n(tape.qkv_rows.row(t), q + k, tape.raw_qk.row(t));
@@ -148,7 +160,7 @@ class Decoder::ForwardPass {
     const kernels::AttentionShape shape = decoder_.AttentionShapeOf(call_, selects);
     Matrix query = tape.qkv_rows.Columns(0, q);
     if (selects) tape.query = query = Gather(query);
-    tape.mixed = call_.keep_tape ? arena_.Rows(rows, q) : mixed_.Rows(0, rows);
+    tape.mixed = keep_ ? arena_.Rows(rows, q) : mixed_.Rows(0, rows);
     tape.attention_state = Statistics(kernels::AttentionStateSize(shape));
     kernels::AttentionForward({.shape = shape,
                                .scale = decoder_.attention_scale(),
@@ -165,11 +177,11 @@ class Decoder::ForwardPass {
     const bool kept_as_bf16 = decoder_.weights_->precision == Precision::kBf16;
     Matrix gate_up = gate_up_.Rows(0, rows);
     const std::int64_t size = rows * gate_up.cols;
-    if (call_.keep_tape) tape.gate_up_rows = arena_.Floats(kept_as_bf16 ? (size + 1) / 2 : size);
-    if (call_.keep_tape && !kept_as_bf16) gate_up.data = tape.gate_up_rows.data();
+    if (keep_) tape.gate_up_rows = arena_.Floats(kept_as_bf16 ? (size + 1) / 2 : size);
+    if (keep_ && !kept_as_bf16) gate_up.data = tape.gate_up_rows.data();
     tape.gate_up =
         maps.gate_up.Forward(context, normed_.Rows(0, rows), layer.gate_up_bias, gate_up);
-    if (call_.keep_tape && kept_as_bf16) {
+    if (keep_ && kept_as_bf16) {
       kernels::RoundToBfloat16(Flat(gate_up),
                                {reinterpret_cast<kernels::Bfloat16*>(tape.gate_up_rows.data()),
                                 static_cast<std::size_t>(size)});
@@ -181,6 +193,7 @@ class Decoder::ForwardPass {
 
   const Decoder& decoder_;
   const DecoderConfig& config_;
+  const Pass& pass_;
   const Bound& bound_;
   const TransformerCall& call_;
   nn::Arena& arena_;
@@ -189,13 +202,13 @@ class Decoder::ForwardPass {
   nn::ArenaLease temporary_;  // of one layer
   std::vector<std::int32_t> positions_T_;
   Matrix normed_, delta_, active_, gate_up_;
-  Matrix qkv_, mixed_;  // without a tape
+  Matrix qkv_, mixed_;  // where nothing is kept
   Matrix stream_;       // the residual
+  bool keep_ = false;   // of the layer that runs
 };
 
-void Decoder::Forward(const Bound& bound, const TransformerCall& call, nn::Arena& arena,
-                      Matrix x_TD, Tape* tape, std::span<float> hidden_PD) const {
-  ForwardPass(*this, bound, call, arena).Run(x_TD, tape, hidden_PD);
+void Decoder::Forward(const Pass& pass, Matrix x_TD, Tape* tape, std::span<float> hidden_PD) const {
+  ForwardPass(*this, pass).Run(x_TD, tape, hidden_PD);
 }
 
 }  // namespace raie
