@@ -5,7 +5,7 @@
 //          Items are added tokens: an item row is the input embedding of its token, too, unless the
 //          history is written as titles. The checkpoint's weights are frozen for good and shared by
 //          all adapters, so the backbone lists no parameters: in S, too, an adapter is trained, and
-//          MergedWith makes the new W_0.
+//          MergedWith (merged_weights.h) makes the new W_0.
 // Source:  METHOD sections 3 and 7; docs/decisions/012.
 // Shapes:  see backbone.h; dim() is the width of the checkpoint.
 // Errors:  kInvalidArgument for a template or a tile that cannot be (prompt.h).
@@ -57,10 +57,6 @@ class CausalLm : public Backbone {
   PromptSpec prompt_;
   Decoder decoder_;
 };
-
-// Returns W_0 + scale B A of every adapted map as weights of their own, in the same precision.
-std::shared_ptr<const DecoderWeights> MergedWith(const DecoderWeights& weights,
-                                                 const Adapter& adapter);
 
 // Returns the mean embedding of each list of tokens, [size, D]: item rows from titles.
 std::vector<float> MeanTokenRows(const DecoderWeights& weights, const TokenLists& lists);

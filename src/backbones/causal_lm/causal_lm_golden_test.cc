@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "backbones/causal_lm/causal_lm.h"
+#include "backbones/causal_lm/merged_weights.h"
 #include "tensorfile/safetensors.h"
 
 namespace raie {

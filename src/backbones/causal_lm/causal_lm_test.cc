@@ -374,6 +374,59 @@ TEST_F(CausalLmPrompt, MeanRowsAreMeansOfEmbeddings) {
   EXPECT_THROW(MeanTokenRows(*weights, lists), Error);
 }
 
+// Gates read item rows, and so do the prompts' item tokens: both gradients meet in the rows.
+TEST(CausalLmMixture, TheGradientIsTheSlopeOfTheLoss) {
+  for (const History history : {History::kItems, History::kTitles}) {
+    const CausalLm lm(NoisyDecoder(TinyDecoder("biased"), Precision::kFp32, 2),
+                      TinyPrompt(history));
+    LoraOptions options;
+    options.rank = 2;
+    options.maps = {"k", "o", "gate"};
+    Adapter adapter =
+        Adapter::MakeMixture(lm.linear_maps(), options, {.experts = 2, .hidden = 3}, lm.dim(), 2);
+    const auto noise = RandomValues(adapter.values().size(), 0.3, 6);
+    for (std::size_t i = 0; i < noise.size(); ++i) adapter.values()[i] += noise[i];
+    const std::int32_t lengths[] = {4, 1, 7};
+    RandomTile tile = MakeRandomTile(lengths, 30, lm.dim(), 5);
+    const auto outputs = tile.LastOutputs();
+    const auto grad = RandomValues(outputs.size() * lm.dim(), 1, 8);
+    const auto loss = [&](std::vector<float>* values, std::vector<float>* inputs) {
+      const ItemRows rows = tile.rows();
+      const auto bound = lm.Bind(&adapter, Purpose::kTrainAdapter);
+      const ForwardInput input{
+          .batch = tile.batch, .outputs = outputs, .items = rows, .training = true};
+      std::vector<float> hidden(grad.size());
+      const auto tape = lm.Forward(*bound, input, hidden);
+      if (values != nullptr) lm.Backward(*bound, input, *tape, grad, {{}, *values, *inputs});
+      double sum = 0;
+      for (std::size_t i = 0; i < grad.size(); ++i) sum += double{grad[i]} * hidden[i];
+      return sum;
+    };
+    std::vector<float> values(adapter.values().size()), inputs(tile.batch.items.size() * lm.dim());
+    loss(&values, &inputs);
+    std::vector<float> of_items(tile.items_ND.size());
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      of_items[Index(tile.batch.items[i / lm.dim()]) * lm.dim() + i % lm.dim()] += inputs[i];
+    }
+    const auto expect_slope = [&](std::span<float> at, std::span<const float> slope) {
+      const auto direction = RandomValues(at.size(), 1, 40);
+      const std::vector<float> start(at.begin(), at.end());
+      const auto move = [&](float step) {
+        for (std::size_t i = 0; i < at.size(); ++i) at[i] = start[i] + step * direction[i];
+        return loss(nullptr, nullptr);
+      };
+      double expected = 0;
+      for (std::size_t i = 0; i < at.size(); ++i) expected += double{slope[i]} * direction[i];
+      const float step = 1e-4f;
+      const double found = (move(step) - move(-step)) / (2 * double{step});
+      std::copy(start.begin(), start.end(), at.begin());
+      EXPECT_NEAR(found, expected, 0.01 * std::fabs(expected) + 0.02);
+    };
+    expect_slope(adapter.values(), values);
+    expect_slope(tile.items_ND, of_items);
+  }
+}
+
 TEST(CausalLmBorder, ReadingItGivesTheBitsOfComputingIt) {
   const CausalLm lm(NoisyDecoder(TinyDecoder("qwen3"), Precision::kBf16, 2),
                     TinyPrompt(History::kTitles));

@@ -7,14 +7,13 @@ namespace raie {
 
 constexpr std::int64_t kMapsPerLayer = 7;
 
-Decoder::Decoder(std::shared_ptr<const DecoderWeights> weights, std::int64_t positions)
-    : weights_(std::move(weights)) {
-  const DecoderConfig& c = weights_->config;
+std::vector<LinearMapInfo> LinearMapsOf(const DecoderConfig& c) {
+  std::vector<LinearMapInfo> maps;
   for (std::int64_t layer = 0; layer < c.layers; ++layer) {
     const std::string at = "model.layers." + std::to_string(layer) + ".";
     const auto add = [&](const char* module, const char* kind, std::int64_t inputs,
                          std::int64_t outputs) {
-      maps_.push_back({at + module, kind, inputs, outputs, layer});
+      maps.push_back({at + module, kind, inputs, outputs, layer});
     };
     add("self_attn.q_proj", "q", c.dim, c.query_width());
     add("self_attn.k_proj", "k", c.dim, c.kv_width());
@@ -24,6 +23,12 @@ Decoder::Decoder(std::shared_ptr<const DecoderWeights> weights, std::int64_t pos
     add("mlp.up_proj", "up", c.dim, c.ffn_width);
     add("mlp.down_proj", "down", c.ffn_width, c.dim);
   }
+  return maps;
+}
+
+Decoder::Decoder(std::shared_ptr<const DecoderWeights> weights, std::int64_t positions)
+    : weights_(std::move(weights)), maps_(LinearMapsOf(weights_->config)) {
+  const DecoderConfig& c = weights_->config;
   const std::vector<float> frequencies = RopeFrequencies(c.rope, c.head_dim);
   for (std::int64_t p = 0; p < positions; ++p) {
     for (const float frequency : frequencies) {

@@ -28,13 +28,16 @@
 
 namespace raie {
 
+// Returns the linear maps of a decoder by layer: q, k, v, o, gate, up, down; names are those of the
+// checkpoint's modules.
+std::vector<LinearMapInfo> LinearMapsOf(const DecoderConfig& config);
+
 class Decoder {
  public:
   // For prompts of up to `positions` tokens.
   Decoder(std::shared_ptr<const DecoderWeights> weights, std::int64_t positions);
 
   const DecoderWeights& weights() const { return *weights_; }
-  // By layer: q, k, v, o, gate, up, down; names are those of the checkpoint's modules.
   std::span<const LinearMapInfo> linear_maps() const { return maps_; }
 
   // The frozen maps with the paths of one adapter, or of none.
