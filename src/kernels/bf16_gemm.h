@@ -7,7 +7,7 @@
 //          (`kWide`) weights are widened to floats as they are read and nothing else is rounded.
 //          Sums are floats, one chain an element in the order of the depth, so a row has the same
 //          bits whatever else is in the call.
-// Source:  docs/decisions/011; kernels/gemm.h is the same for weights kept in float.
+// Source:  docs/decisions/013; kernels/gemm.h is the same for weights kept in float.
 // Shapes:  T rows, O outputs, I inputs of a linear map W [O, I].
 // Errors:  kInternal if shapes do not agree.
 // Threads: a PackedBfloat16 may be read by many threads; each call runs in its own thread.
