@@ -6,6 +6,7 @@
 #include <cstring>
 #include <filesystem>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "adapters/peft_file.h"
 #include "base/files.h"
@@ -174,9 +175,10 @@ TEST_F(PeftFileTest, WhatChangesTheMathematicsIsRefusedByName) {
   const auto maps = TwoBlocks();
   const Adapter adapter = Random(maps, Small());
   const std::pair<const char*, nlohmann::json> settings[] = {
-      {"use_dora", true},           {"modules_to_save", {"item"}}, {"bias", "all"},
-      {"rank_pattern", {{"q", 4}}}, {"alpha_pattern", {{"q", 4}}}, {"peft_type", "IA3"},
-      {"layers_to_transform", {0}},
+      {"use_dora", true},
+      {"modules_to_save", {"item"}},
+      {"bias", "all"},
+      {"peft_type", "IA3"},
   };
   for (const auto& [key, value] : settings) {
     SCOPED_TRACE(key);
@@ -184,9 +186,72 @@ TEST_F(PeftFileTest, WhatChangesTheMathematicsIsRefusedByName) {
     EditConfig(key, value);
     ExpectRefused(maps, key);
   }
-  SaveAdapter(folder_, adapter, maps, "sasrec");
-  EditConfig("rank_pattern", {{"q", 3}});  // equal to r: changes nothing
-  EXPECT_NO_THROW(LoadAdapter(folder_, maps));
+}
+
+// What a map adds to its weight, slowly: scale B A.
+std::vector<double> UpdateOf(std::span<const float> a_RI, std::span<const float> b_OR,
+                             std::int64_t rank, double scale) {
+  const std::int64_t inputs = std::ssize(a_RI) / rank, outputs = std::ssize(b_OR) / rank;
+  std::vector<double> update(outputs * inputs);
+  for (std::int64_t o = 0; o < outputs; ++o) {
+    for (std::int64_t i = 0; i < inputs; ++i) {
+      for (std::int64_t r = 0; r < rank; ++r) {
+        update[o * inputs + i] += scale * b_OR[o * rank + r] * a_RI[r * inputs + i];
+      }
+    }
+  }
+  return update;
+}
+
+TEST_F(PeftFileTest, MapsWithRanksAndAlphasOfTheirOwnAddTheSame) {
+  const auto maps = TwoBlocks();
+  for (const bool rs_lora : {false, true}) {
+    SaveAdapter(folder_, Random(maps, Small()), maps, "sasrec");
+    EditConfig("use_rslora", rs_lora);
+    EditConfig("rank_pattern", {{"blocks.0.attention.q", 2}, {R"(blocks\.\d+\.ffn_in)", 5}});
+    EditConfig("alpha_pattern", {{"q", 4}, {"1.ffn_in", 9}});
+    const std::int64_t ranks[] = {2, 5, 3, 5};
+    const double alphas[] = {4, 16, 4, 9};
+    std::vector<std::vector<float>> values;
+    std::vector<TensorView> tensors;
+    RandomStream random(4, 0);
+    for (std::size_t m = 0; m < maps.size(); ++m) {
+      for (const auto& [suffix, rows, columns] : {std::tuple("A", ranks[m], maps[m].inputs),
+                                                  std::tuple("B", maps[m].outputs, ranks[m])}) {
+        auto& drawn = values.emplace_back(rows * columns);
+        for (float& value : drawn) value = static_cast<float>(random.Normal());
+        tensors.push_back({"base_model.model." + maps[m].name + ".lora_" + suffix + ".weight",
+                           {rows, columns},
+                           drawn});
+      }
+    }
+    SaveTensors(folder_ / "adapter_model.safetensors", tensors);
+    const Adapter loaded = LoadAdapter(folder_, maps);
+    EXPECT_EQ(loaded.options().rank, 5);
+    for (const Adapter::Map& map : loaded.maps()) {
+      SCOPED_TRACE(maps[map.map].name);
+      const auto rank = static_cast<double>(ranks[map.map]);
+      const auto expected = UpdateOf(values[2 * map.map], values[2 * map.map + 1], ranks[map.map],
+                                     alphas[map.map] / (rs_lora ? std::sqrt(rank) : rank));
+      const auto found = UpdateOf(loaded.a_RI(map), loaded.b_OR(map), 5, loaded.scale());
+      ASSERT_EQ(found.size(), expected.size());
+      for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-5);
+    }
+  }
+}
+
+TEST_F(PeftFileTest, PatternsThatCannotBeAreNamed) {
+  const auto maps = TwoBlocks();
+  for (const auto& [key, value, reason] :
+       {std::tuple("rank_pattern", nlohmann::json{{"q", 2.5}}, "the rank of blocks.0.attention.q"),
+        std::tuple("rank_pattern", nlohmann::json{{"q", 2}}, "lora_A.weight has shape [3, 8]"),
+        std::tuple("alpha_pattern", nlohmann::json{{"q", 0}}, "alpha_pattern"),
+        std::tuple("alpha_pattern", nlohmann::json{{"(", 1}}, "regular expression")}) {
+    SCOPED_TRACE(reason);
+    SaveAdapter(folder_, Random(maps, Small()), maps, "sasrec");
+    EditConfig(key, value);
+    ExpectRefused(maps, reason);
+  }
 }
 
 TEST_F(PeftFileTest, AnAdapterOfAnotherShapeNamesTensorAndShapes) {

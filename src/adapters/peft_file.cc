@@ -4,7 +4,10 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <regex>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "base/files.h"
 #include "raie/error.h"
@@ -13,7 +16,7 @@
 namespace raie {
 namespace {
 
-using nlohmann::json;
+using json = nlohmann::ordered_json;  // of several patterns that fit, the first one counts
 
 constexpr const char* kConfigFile = "adapter_config.json";
 constexpr const char* kTensorFile = "adapter_model.safetensors";
@@ -65,10 +68,10 @@ void RefuseUnsupported(const std::string& path, const json& config) {
                 path + ": " + key + " = " + config.at(key).dump() + " is not supported: " + fix);
   };
   for (const char* key :
-       {"use_dora", "fan_in_fan_out", "modules_to_save", "lora_bias", "layers_pattern",
-        "layers_to_transform", "layer_replication", "megatron_config", "loftq_config",
-        "trainable_token_indices", "target_parameters", "exclude_modules", "corda_config",
-        "eva_config", "use_qalora", "alora_invocation_tokens", "arrow_config"}) {
+       {"use_dora", "fan_in_fan_out", "modules_to_save", "lora_bias", "layer_replication",
+        "megatron_config", "loftq_config", "trainable_token_indices", "target_parameters",
+        "exclude_modules", "corda_config", "eva_config", "use_qalora", "alora_invocation_tokens",
+        "arrow_config"}) {
     if (!config.contains(key)) continue;
     const json& value = config[key];
     const bool off = value.is_null() || value == false || (value.is_structured() && value.empty());
@@ -76,15 +79,6 @@ void RefuseUnsupported(const std::string& path, const json& config) {
   }
   if (config.contains("bias") && config["bias"] != "none") {
     refuse("bias", "train the adapter with bias = \"none\"");
-  }
-  for (const auto& [pattern, common] :
-       {std::pair("rank_pattern", "r"), std::pair("alpha_pattern", "lora_alpha")}) {
-    if (!config.contains(pattern) || config[pattern].is_null()) continue;
-    for (const auto& [module, value] : config[pattern].items()) {
-      if (value != config.value(common, json())) {
-        refuse(pattern, std::string("every map must have the same ") + common);
-      }
-    }
   }
 }
 
@@ -95,7 +89,45 @@ double Number(const std::string& path, const json& config, const char* key) {
   return config[key].get<double>();
 }
 
-LoraOptions ReadConfig(const std::string& path) {
+// A number that maps may have of their own: of the first pattern that fits the end of their name.
+class MapNumbers {
+ public:
+  // Throws kCorruptData unless `key` is an object of positive numbers, null or absent.
+  MapNumbers(const std::string& path, const json& config, const char* key, double common)
+      : common_(common) {
+    if (!config.contains(key) || config[key].is_null()) return;
+    for (const auto& [pattern, value] : config[key].items()) {
+      if (!value.is_number() || value.get<double>() <= 0) {
+        throw Error(ErrorCode::kCorruptData, path + ": " + key + " of \"" + pattern +
+                                                 "\" is not a positive number: " + value.dump());
+      }
+      try {
+        patterns_.emplace_back(std::regex("(.*\\.)?(" + pattern + ")"), value.get<double>());
+      } catch (const std::regex_error&) {
+        throw Error(ErrorCode::kCorruptData,
+                    path + ": " + key + ": \"" + pattern + "\" is not a regular expression");
+      }
+    }
+  }
+
+  double Of(const std::string& map) const {
+    for (const auto& [pattern, value] : patterns_) {
+      if (std::regex_match(map, pattern)) return value;
+    }
+    return common_;
+  }
+
+ private:
+  double common_;
+  std::vector<std::pair<std::regex, double>> patterns_;
+};
+
+struct PeftConfig {
+  LoraOptions options;  // rank and alpha: those of maps that have none of their own
+  MapNumbers ranks, alphas;
+};
+
+PeftConfig ReadConfig(const std::string& path) {
   json config;
   try {
     config = json::parse(ReadFile(path));
@@ -118,7 +150,45 @@ LoraOptions ReadConfig(const std::string& path) {
     }
     options.rs_lora = config["use_rslora"].get<bool>();
   }
-  return options;
+  return {.options = options,
+          .ranks = MapNumbers(path, config, "rank_pattern", rank),
+          .alphas = MapNumbers(path, config, "alpha_pattern", options.alpha)};
+}
+
+// Rank and scale of every map that is adapted; an adapter of ours has one of each for all maps.
+struct MapScale {
+  std::int64_t rank = 0;
+  float factor = 1;  // on B
+};
+
+// Makes the largest rank that of all maps: rows of A and columns of B beyond a map's own rank stay
+// zero, in training, too. What a map's scale differs by goes into B.
+std::vector<MapScale> UnifyMaps(const std::string& path, const PeftConfig& config,
+                                const TensorFile& file, std::span<const LinearMapInfo> maps,
+                                LoraOptions& options) {
+  std::vector<MapScale> scales;
+  std::vector<double> own;
+  const auto scale_of = [&](double alpha, double rank) {
+    return alpha / (options.rs_lora ? std::sqrt(rank) : rank);
+  };
+  std::int64_t largest = 0;
+  for (const LinearMapInfo& map : maps) {
+    const double rank = config.ranks.Of(map.name);
+    if (rank != std::floor(rank)) {
+      throw Error(ErrorCode::kCorruptData, path + ": the rank of " + map.name + " is not whole");
+    }
+    scales.push_back({.rank = static_cast<std::int64_t>(rank)});
+    own.push_back(scale_of(config.alphas.Of(map.name), rank));
+    if (file.Find(TensorName(map, kSuffixA)) != nullptr) {
+      largest = std::max(largest, scales.back().rank);
+    }
+  }
+  options.rank = largest;
+  const double common = scale_of(options.alpha, static_cast<double>(largest));
+  for (std::size_t m = 0; m < maps.size(); ++m) {
+    scales[m].factor = static_cast<float>(own[m] / common);
+  }
+  return scales;
 }
 
 // Finds the kinds whose maps have tensors, and the layers: all, or the last ones. Refuses a kind
@@ -182,18 +252,26 @@ void SaveAdapter(const std::filesystem::path& folder, const Adapter& adapter,
 }
 
 Adapter LoadAdapter(const std::filesystem::path& folder, std::span<const LinearMapInfo> maps) {
-  LoraOptions options = ReadConfig((folder / kConfigFile).string());
+  const PeftConfig config = ReadConfig((folder / kConfigFile).string());
+  LoraOptions options = config.options;
   const TensorFile file(folder / kTensorFile);
   FindMaps((folder / kTensorFile).string(), file, maps, options);
+  const auto scales = UnifyMaps((folder / kConfigFile).string(), config, file, maps, options);
   Adapter adapter = Adapter::Make(maps, options, 0);
+  std::ranges::fill(adapter.values(), 0.0F);
   for (const Adapter::Map& map : adapter.maps()) {
     const LinearMapInfo& info = maps[map.map];
-    const std::int64_t a_shape[] = {options.rank, map.inputs};
-    const std::int64_t b_shape[] = {map.outputs, options.rank};
+    const auto& [rank, factor] = scales[map.map];
+    const std::int64_t a_shape[] = {rank, map.inputs};
+    const std::int64_t b_shape[] = {map.outputs, rank};
     const auto a = file.Floats(TensorName(info, kSuffixA), a_shape);
     const auto b = file.Floats(TensorName(info, kSuffixB), b_shape);
     std::copy(a.begin(), a.end(), adapter.values().begin() + map.a_begin);
-    std::copy(b.begin(), b.end(), adapter.values().begin() + map.b_begin);
+    for (std::int64_t o = 0; o < map.outputs; ++o) {
+      for (std::int64_t r = 0; r < rank; ++r) {
+        adapter.values()[map.b_begin + o * options.rank + r] = factor * b[o * rank + r];
+      }
+    }
   }
   return adapter;
 }

@@ -3,9 +3,11 @@
 // Concept: adapter_config.json (peft_type LORA, r, lora_alpha, lora_dropout, target_modules, ...)
 //          and adapter_model.safetensors with base_model.model.<map>.lora_A.weight [R, I] and
 //          .lora_B.weight [O, R], where <map> is LinearMapInfo::name.
-// Source:  PEFT 0.17; what would change the mathematics and is not implemented here (DoRA,
-//          modules_to_save, trained biases, ranks or alphas per map, ...) is refused by
-//          name, not ignored.
+//          Maps with ranks or alphas of their own are read as one adapter of the largest rank that
+//          does the same: rows and columns of zeros beyond a map's rank, its scale inside its B.
+// Source:  PEFT 0.21 (0.17 wrote the same); what would change the mathematics and is not
+//          implemented here (DoRA, modules_to_save, trained biases, ...) is refused by name, not
+//          ignored.
 // Errors:  kNotFound, kCorruptData (file, tensor, shape found and expected), kInvalidArgument for a
 //          setting raie does not support.
 #pragma once

@@ -49,7 +49,7 @@ JsonTokenizer::JsonTokenizer(const JsonPart& root, PreTokenization words)
       decoder_(MakeDecoder(Component(root, "decoder"))) {
   for (const std::vector<TokenId>& side : {frame_.before, frame_.after}) {
     for (const TokenId id : side) {
-      if (TryPiece(id) == nullptr) {
+      if (FindPiece(id) == nullptr) {
         root.At("post_processor")
             .Fail("adds the id " + std::to_string(Index(id)) + ", which is no token");
       }
@@ -105,18 +105,14 @@ void JsonTokenizer::EncodeWords(std::string_view text, std::vector<TokenId>& ids
   }
 }
 
-const std::string* JsonTokenizer::TryPiece(TokenId id) const {
+const std::string* JsonTokenizer::FindPiece(TokenId id) const {
   if (const AddedToken* added = added_.Find(id)) return &added->content;
   return model_.Piece(id);
 }
 
-std::string JsonTokenizer::Piece(TokenId id) const {
-  const std::string* piece = TryPiece(id);
-  if (piece == nullptr) {
-    throw Error(ErrorCode::kInvalidArgument,
-                "the tokenizer has no token " + std::to_string(Index(id)) + "; its ids are below " +
-                    std::to_string(VocabularySize()));
-  }
+std::optional<std::string> JsonTokenizer::TryPiece(TokenId id) const {
+  const std::string* piece = FindPiece(id);
+  if (piece == nullptr) return std::nullopt;
   return *piece;
 }
 

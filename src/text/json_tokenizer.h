@@ -33,7 +33,7 @@ class JsonTokenizer : public Tokenizer {
 
   std::vector<TokenId> Encode(std::string_view text, SpecialTokens special) const override;
   std::string Decode(std::span<const TokenId> ids, SpecialTokens special) const override;
-  std::string Piece(TokenId id) const override;
+  std::optional<std::string> TryPiece(TokenId id) const override;
   std::optional<TokenId> Find(std::string_view piece) const override;
   std::int64_t VocabularySize() const override;
   std::optional<TokenId> BeginToken() const override { return begin_; }
@@ -45,7 +45,7 @@ class JsonTokenizer : public Tokenizer {
                                  const JsonPart& root) const;
   void EncodeText(std::string_view text, std::vector<TokenId>& ids) const;
   void EncodeWords(std::string_view text, std::vector<TokenId>& ids) const;
-  const std::string* TryPiece(TokenId id) const;  // null: there is none
+  const std::string* FindPiece(TokenId id) const;  // null: there is none
 
   std::unique_ptr<Normalizer> normalizer_;
   std::unique_ptr<PreTokenizer> pre_tokenizer_;

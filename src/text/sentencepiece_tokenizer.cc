@@ -62,8 +62,8 @@ class SentencePieceTokenizer : public Tokenizer {
     return text;
   }
 
-  std::string Piece(TokenId id) const override {
-    RequireId(id);
+  std::optional<std::string> TryPiece(TokenId id) const override {
+    if (Index(id) < 0 || Index(id) >= VocabularySize()) return std::nullopt;
     return processor_.IdToPiece(Index(id));
   }
 
@@ -84,13 +84,7 @@ class SentencePieceTokenizer : public Tokenizer {
     }
   }
 
-  void RequireId(TokenId id) const {
-    if (Index(id) < 0 || Index(id) >= VocabularySize()) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "the tokenizer has no token " + std::to_string(Index(id)) +
-                      "; its ids are below " + std::to_string(VocabularySize()));
-    }
-  }
+  void RequireId(TokenId id) const { Piece(id); }
 
   std::string DecodeRun(std::span<const TokenId> ids) const {
     std::vector<int> numbers;

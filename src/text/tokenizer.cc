@@ -1,11 +1,23 @@
 #include "text/tokenizer.h"
 
+#include <utility>
+
 #include "raie/error.h"
 #include "text/json_tokenizer.h"
 #include "text/sentencepiece_tokenizer.h"
 #include "text/tokenizer_config.h"
 
 namespace raie {
+
+std::string Tokenizer::Piece(TokenId id) const {
+  std::optional<std::string> piece = TryPiece(id);
+  if (!piece.has_value()) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "the tokenizer has no token " + std::to_string(Index(id)) + "; its ids are below " +
+                    std::to_string(VocabularySize()));
+  }
+  return *std::move(piece);
+}
 
 std::unique_ptr<Tokenizer> LoadTokenizer(const std::filesystem::path& folder) {
   const std::filesystem::path json = folder / "tokenizer.json";

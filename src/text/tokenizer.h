@@ -40,8 +40,11 @@ class Tokenizer {
   virtual std::vector<TokenId> Encode(std::string_view text, SpecialTokens special) const = 0;
   // Returns UTF-8; bytes that do not form a character become U+FFFD.
   virtual std::string Decode(std::span<const TokenId> ids, SpecialTokens special) const = 0;
-  // Returns a token as the vocabulary spells it ("Ġthe", "▁the", "<0x0A>", "<|im_end|>").
-  virtual std::string Piece(TokenId id) const = 0;
+  // Returns a token as the vocabulary spells it ("Ġthe", "▁the", "<0x0A>", "<|im_end|>"); nothing
+  // for an id without token: a vocabulary may have gaps.
+  virtual std::optional<std::string> TryPiece(TokenId id) const = 0;
+  // The same of an id that has a token.
+  std::string Piece(TokenId id) const;
   // Returns the token that is spelt so; nothing where there is none.
   virtual std::optional<TokenId> Find(std::string_view piece) const = 0;
   // Returns one more than the greatest id, added tokens included.

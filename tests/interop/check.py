@@ -106,6 +106,12 @@ def check_tokenizers(text_encode, work):
     tokenizers_check.check(text_encode, work / "tokenizers", tokenizers_check.shared_folder())
 
 
+def check_language_models(raie, work):
+    import language_models
+
+    language_models.check(raie, work / "language-models")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--raie", required=True)
@@ -114,7 +120,7 @@ def main():
     parser.add_argument("--work", required=True, type=pathlib.Path)
     parser.add_argument("names", nargs="*", metavar="NAME")
     arguments = parser.parse_args()
-    known = [*CHECKPOINTS, "peft", "tokenizers"]
+    known = [*CHECKPOINTS, "peft", "tokenizers", "language-models"]
     unknown = set(arguments.names) - set(known)
     if unknown:
         parser.error(f"no check {', '.join(sorted(unknown))}; there are {', '.join(known)}")
@@ -126,6 +132,8 @@ def main():
                 check_peft(raie, arguments.maps, arguments.work)
             elif name == "tokenizers":
                 check_tokenizers(arguments.text_encode, arguments.work)
+            elif name == "language-models":
+                check_language_models(raie, arguments.work)
             else:
                 check_checkpoint(name, raie, arguments.maps, arguments.work)
             passed += 1

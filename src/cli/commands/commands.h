@@ -16,6 +16,7 @@ Command DataAuditCommand();
 Command DataSimulateCommand();
 Command FitCommand();
 Command ImportCommand();
+Command ProbeCommand();
 Command EditCommand();
 Command EvaluateCommand();
 Command RecommendCommand();
