@@ -1,20 +1,8 @@
 #include "cli/table.h"
 
 #include <algorithm>
-#include <cmath>
-#include <cstdio>
-#include <ctime>
 
 namespace raie::cli {
-namespace {
-
-bool StartsCharacter(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) != 0x80; }
-
-std::size_t Characters(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), StartsCharacter));
-}
-
-}  // namespace
 
 Table::Table(std::vector<std::string> header) { rows_.push_back(std::move(header)); }
 
@@ -46,49 +34,6 @@ std::string Table::ToText() const {
     }
   }
   return text;
-}
-
-std::string Fixed(double value, int decimals) {
-  if (!std::isfinite(value)) return "n/a";
-  char text[64];
-  std::snprintf(text, sizeof text, "%.*f", decimals, value);
-  return text;
-}
-
-std::string Count(std::int64_t value) {
-  std::string digits = std::to_string(value);
-  const std::size_t first = value < 0 ? 1 : 0;
-  for (std::size_t at = digits.size(); at > first + 3;) {
-    at -= 3;
-    digits.insert(at, ",");
-  }
-  return digits;
-}
-
-std::string Percent(double share) {
-  return std::isfinite(share) ? Fixed(100 * share, 1) + " %" : "n/a";
-}
-
-std::string Moment(std::int64_t seconds) {
-  const std::time_t time = seconds;
-  std::tm parts{};
-  char text[48];
-  if (::gmtime_r(&time, &parts) == nullptr ||
-      std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &parts) == 0) {
-    return std::to_string(seconds) + " s";
-  }
-  return text;
-}
-
-std::string Shorten(const std::string& text, std::size_t characters) {
-  if (Characters(text) <= characters) return text;
-  std::string shortened;
-  std::size_t count = 0;
-  for (const char byte : text) {
-    if (StartsCharacter(byte) && ++count >= characters) break;
-    shortened += byte;
-  }
-  return shortened + "…";
 }
 
 }  // namespace raie::cli

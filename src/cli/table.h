@@ -1,9 +1,10 @@
-// How are results printed for people: columns that line up, numbers of a fitting length?
+// How are results printed for people: columns that line up?
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
+
+#include "base/number_text.h"
 
 namespace raie::cli {
 
@@ -17,11 +18,5 @@ class Table {
  private:
   std::vector<std::vector<std::string>> rows_;
 };
-
-std::string Fixed(double value, int decimals);  // "n/a" if not finite
-std::string Count(std::int64_t value);          // 1,234,567
-std::string Percent(double share);              // "12.3 %"
-std::string Moment(std::int64_t seconds);       // "2011-09-01 12:00:00 UTC"
-std::string Shorten(const std::string& text, std::size_t characters);
 
 }  // namespace raie::cli

@@ -20,6 +20,7 @@ std::vector<Command> AllCommands() {
   commands.push_back(RollbackCommand());
   commands.push_back(DemoCommand());
   commands.push_back(CompareCommand());
+  commands.push_back(ReportCommand());
   commands.push_back(ListCommand());
   return commands;
 }

@@ -25,6 +25,7 @@ Command ShowCommand();
 Command RollbackCommand();
 Command DemoCommand();
 Command CompareCommand();
+Command ReportCommand();
 Command ListCommand();
 
 std::vector<Command> AllCommands();
