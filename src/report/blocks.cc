@@ -33,6 +33,16 @@ std::string CsvCell(const ReportJson& value) {
 
 }  // namespace
 
+void DropEmptyColumns(ReportTable& table) {
+  for (std::size_t i = table.columns.size(); i-- > 0;) {
+    const bool empty = std::ranges::all_of(
+        table.rows, [&](const ReportJson& row) { return row[i].is_null() || row[i] == ""; });
+    if (!empty) continue;
+    table.columns.erase(table.columns.begin() + static_cast<std::int64_t>(i));
+    for (ReportJson& row : table.rows) row.erase(i);
+  }
+}
+
 ReportJson TextBlock(const std::string& text) { return {{"type", "text"}, {"text", text}}; }
 
 ReportJson MissingBlock(const std::string& text) { return {{"type", "missing"}, {"text", text}}; }

@@ -44,6 +44,9 @@ struct ReportTable {
   std::vector<ReportJson> rows = {};
 };
 
+// Takes out the columns that no row has anything in.
+void DropEmptyColumns(ReportTable& table);
+
 ReportJson TextBlock(const std::string& text);
 ReportJson MissingBlock(const std::string& text);
 ReportJson FigureBlock(const FigureText& text, const ReportTable& table,

@@ -135,17 +135,6 @@ ReportJson ForestFigure(const ReportJson& results, const Rows& rows) {
        {"zero", true}});
 }
 
-// Kinds of windows that the data has none of.
-void DropEmptyColumns(ReportTable& table) {
-  for (std::size_t i = table.columns.size(); i-- > 0;) {
-    const bool empty =
-        std::ranges::all_of(table.rows, [&](const ReportJson& row) { return row[i].is_null(); });
-    if (!empty) continue;
-    table.columns.erase(table.columns.begin() + static_cast<std::int64_t>(i));
-    for (ReportJson& row : table.rows) row.erase(i);
-  }
-}
-
 ReportJson BreakdownTableBlock(const Rows& rows) {
   const RowNames names(rows);
   ReportTable table{.columns = names.columns()};
@@ -177,7 +166,7 @@ ReportJson BreakdownTableBlock(const Rows& rows) {
     table.rows.push_back(std::move(cells));
   }
   if (table.rows.empty()) return nullptr;
-  DropEmptyColumns(table);
+  DropEmptyColumns(table);  // kinds of windows that the data has none of
   const auto count = [&](const char* key) {
     return Count(static_cast<std::int64_t>(windows[key]));
   };

@@ -36,6 +36,53 @@ std::string TunedText(const ReportJson& row) {
   return text;
 }
 
+// How S and T moved while each method learnt, with the lowest seed at the base point; null if no
+// cell has such a curve.
+ReportJson CurvesFigure(const RunFiles& run) {
+  ReportTable table{.columns = {{"series", "Method"},
+                                {"x", "Samples", "number"},
+                                {"value", "Share of the maximum"},
+                                {"part", "Windows"},
+                                {"ndcg10", "NDCG@10", "score"},
+                                {"verdict", "Verdict", "verdict"}}};
+  struct Part {
+    const char* key;
+    const char* label;
+  };
+  static constexpr Part kParts[] = {
+      {"T", "T"}, {"S_held_out", "S held-out"}, {"S_in_sample", "S in-sample"}};
+  std::uint64_t seed = 0;
+  std::string pass;
+  for (const RunCell& cell : run.cells()) {
+    if (cell.point != "base") continue;
+    if (table.rows.empty()) seed = cell.seed;
+    if (cell.seed != seed) continue;
+    const ReportJson about = run.LoadJson(cell.folder / "cell.json");
+    const ReportJson curve = about.value("curve", ReportJson::array());
+    if (curve.size() < 2) continue;
+    pass = curve.back().value("pass", "");
+    for (const Part& part : kParts) {
+      for (const ReportJson& point : curve) {
+        if (!point.contains(part.key) || point.value("pass", "") != pass) continue;
+        table.rows.push_back({cell.method, point.at("samples"), Percent(point.value("share", 0.0)),
+                              part.label, point.at(part.key).value("ndcg@10", ReportJson()), ""});
+      }
+    }
+  }
+  if (table.rows.empty()) return nullptr;
+  return FigureBlock(
+      {.id = "curves",
+       .chart = "lines",
+       .title = "While they learn",
+       .takeaway = "How T and what was known of S move from checkpoint to checkpoint.",
+       .note = "NDCG@10 with seed " + std::to_string(seed) +
+               (pass == "whole" ? " alone, of the pass that is kept"
+                                : " alone, of the pass on the early part of the slice "
+                                  "that chose how long to train") +
+               ". T is only drawn: no choice ever reads it."},
+      table, {{"x", "samples"}, {"numbers", true}});
+}
+
 }  // namespace
 
 ReportJson CostSection(const RunFiles& run) {
@@ -99,7 +146,12 @@ ReportJson CostSection(const RunFiles& run) {
           "Means over seeds. Every method was given the same maximum of samples "
           "where the budget is equal, and keeps the checkpoint that validates "
           "best."};
-  return SectionOf("cost", "Cost", {FigureBlock(text, table), TableBlock(of_table, table)});
+  std::vector<ReportJson> blocks = {FigureBlock(text, table)};
+  DropEmptyColumns(table);
+  blocks.push_back(TableBlock(of_table, table));
+  ReportJson curves = CurvesFigure(run);
+  if (!curves.is_null()) blocks.push_back(std::move(curves));
+  return SectionOf("cost", "Cost", std::move(blocks));
 }
 
 }  // namespace raie

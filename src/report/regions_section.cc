@@ -107,6 +107,16 @@ ReportJson WordsTable(const RegionStudy& study, const std::vector<RegionOutcome>
       table);
 }
 
+// How far apart regions lie, in all.
+std::string SeparabilityText(const RegionStudy& study) {
+  const ReportJson comparison = study.about.value("comparison", ReportJson::object());
+  const ReportJson before = Of(comparison, "separability_before");
+  const ReportJson after = Of(comparison, "separability_after");
+  if (!before.is_number() || !after.is_number()) return "";
+  return "Separability " + Fixed(before, 2) + " before the edit, " + Fixed(after, 2) +
+         " after: the angle to the nearest other centre in radii, mean over the regions.";
+}
+
 ReportJson RegionTable(const RegionStudy& study, const std::vector<RegionOutcome>& outcomes) {
   const std::string part = PartLabel(study.part);
   ReportTable table{
@@ -114,7 +124,7 @@ ReportJson RegionTable(const RegionStudy& study, const std::vector<RegionOutcome
                   {"size", "Size", "count", "windows the centre was fitted on, before the edit"},
                   {"share_learnt", "Traffic learnt", "percent",
                    "share of the windows of the slice learnt (last)"},
-                  {"share_judged", "Traffic on " + part, "percent"},
+                  {"share_judged", "Traffic tested", "percent"},
                   {"drift", "Drift (nats)", "change_interval",
                    "loss on the new windows over that on windows held out before"},
                   {"fate", "Adapter"},
@@ -154,8 +164,10 @@ ReportJson RegionTable(const RegionStudy& study, const std::vector<RegionOutcome
                       one.added_near};
     table.rows.push_back(std::move(row));
   }
+  DropEmptyColumns(table);
   return TableBlock({.id = "regions",
                      .title = "Region by region",
+                     .takeaway = SeparabilityText(study),
                      .note = "Of " + study.name() +
                              "; regions differ from seed to seed. Gains are of this seed alone, "
                              "with intervals over users."},
@@ -200,14 +212,15 @@ ReportJson DriftFigure(const RegionStudy& study, const std::vector<RegionOutcome
                                       "traffic of " +
                                       Count(std::ssize(outcomes)) + ". "
                                 : "";
-  return FigureBlock({.id = "region-drift",
-                      .chart = "intervals",
-                      .title = "Where it drifted, and where it helped",
-                      .takeaway = Takeaway(outcomes, study.part),
-                      .note = limit + "Lines are 95 % intervals over users; filled marks are "
-                                      "significant after Holm's correction over the regions."},
-                     table,
-                     {{"label", "label"}, {"panel", "part"}, {"value", "value"}, {"zero", true}});
+  return FigureBlock(
+      {.id = "region-drift",
+       .chart = "intervals",
+       .title = "Where it drifted, and where it helped",
+       .takeaway = Takeaway(outcomes, study.part),
+       .note = limit + "Lines are 95 % intervals over users; filled marks are "
+                       "significant after Holm's correction over the regions (squares: as the "
+                       "drift gate decided)."},
+      table, {{"label", "label"}, {"panel", "part"}, {"value", "value"}, {"zero", true}});
 }
 
 }  // namespace

@@ -72,12 +72,14 @@
       .clamp(true);
     const isOff = (d) => d.ndcg10.value < y.domain()[0] || d.ndcg10.value > y.domain()[1];
     const ticks = d3.axisBottom(scale).tickSizeOuter(0);
+    const unit = { learn_seconds: " s", bytes_kept: "B" }[key] || "";
+    const short = d3.format(key === "learn_seconds" ? "~r" : "~s");
     if (scale.base) {
       const decades = scale.ticks(4).filter((v) => /^[125]/.test(v.toExponential()));
       const kept = decades.filter((v, i) => i === 0 || scale(v) - scale(decades[i - 1]) > 52 || /^1/.test(v.toExponential()));
-      ticks.tickValues(kept).tickFormat((v) => (key === "learn_seconds" || key === "bytes_kept" ? format(v) : d3.format("~s")(v)));
+      ticks.tickValues(kept).tickFormat((v) => short(v) + unit);
     } else {
-      ticks.ticks(Math.max(3, width / 130)).tickFormat((v) => (key === "learn_seconds" || key === "bytes_kept" ? format(v) : d3.format("~s")(v)));
+      ticks.ticks(Math.max(3, width / 130)).tickFormat((v) => short(v) + unit);
     }
     raie.axis(svg, 0, top + height, ticks);
     raie.axis(svg, left, 0, d3.axisLeft(y).ticks(5).tickSize(-(width - 20 - left))).select(".domain").remove();

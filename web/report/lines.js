@@ -58,7 +58,7 @@ raie.charts.lines = function (canvas, block, width) {
         .attr("y2", (d) => y(d.ndcg10.high))
         .style("stroke", raie.colour(k))
         .attr("stroke-opacity", 0.55);
-      const significant = (d) => ["better", "worse"].includes(d.verdict);
+      const significant = (d) => !["same", "reference"].includes(d.verdict);
       points
         .append("path")
         .attr("class", "mark")
@@ -69,7 +69,7 @@ raie.charts.lines = function (canvas, block, width) {
         .attr("stroke-width", 1.6);
       raie.hover(points, (d) => {
         const range = d.ndcg10.low === undefined ? "" : ` [${format(d.ndcg10.low)}, ${format(d.ndcg10.high)}]`;
-        return `${d.series}\n${block.options.x} = ${d.value}\n${format(raie.valueOf(d.ndcg10))}${range}\n${raie.formats.verdict(d.verdict)}`;
+        return `${d.series}\n${block.options.x} = ${d.value}\n${format(raie.valueOf(d.ndcg10))}${range}\n${raie.formats.verdict(d.verdict)}`.trim();
       });
     });
     bottom = top + height + 48;

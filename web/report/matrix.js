@@ -53,5 +53,13 @@ raie.charts.matrix = function (canvas, block, width) {
       .attr("stroke-width", 1.4);
     raie.hover(cells, (d) => `${name}\nafter slice ${d.after}, tested on slice ${d.part}\nNDCG@10 ${raie.formats.score(d.ndcg10)}`);
   });
-  setHeight(Math.ceil(series.length / columns) * panelHeight + 4);
+  const bottom = Math.ceil(series.length / columns) * panelHeight + 8;
+  const [low, high] = colour.domain();
+  const scale = svg.append("g").attr("transform", `translate(34,${bottom})`);
+  d3.range(24).forEach((k) => {
+    scale.append("rect").attr("x", 60 + 5 * k).attr("width", 5.5).attr("height", 10).attr("fill", colour(low + ((high - low) * k) / 23));
+  });
+  scale.append("text").attr("class", "soft").attr("x", 54).attr("y", 9).attr("text-anchor", "end").text(d3.format(".3f")(low));
+  scale.append("text").attr("class", "soft").attr("x", 186).attr("y", 9).text(d3.format(".3f")(high));
+  setHeight(bottom + 22);
 };

@@ -23,7 +23,8 @@ sed -i -e 's|"Interest \([0-9]\), item \([0-9]*\)"|"Film \2 of interest \1: a <i
 titles=(--titles shop/items.csv --set read.title_columns=item=item,title=title,category=category)
 "$raie" data prepare --input shop/events.csv "${titles[@]}" --output data --context 8
 compare=(compare --config small.toml --set edit.epochs=1 --set edit.checkpoints=3 --tune 1)
-"$raie" "${compare[@]}" --data data --output run --seeds 2 \
+# The paper's editor has no gate: every region learns, and answers change.
+"$raie" "${compare[@]}" --data data --output run --seeds 2 --editor paper \
   --methods frozen,lora,lora_big,raie,raie_wo_kr,raie_wo_ke,raie_wo_all,random_regions
 "$raie" "${compare[@]}" --data data --output sweep --seeds 1 --methods lora,raie \
   --sweep regions.k=2,3,5

@@ -195,6 +195,25 @@ test("the map shows one region, colours by slice and hides windows", async () =>
   await close();
 });
 
+test("users whose lists changed are shown with both lists", async () => {
+  const { page, faults, close } = await open(pages[0]);
+  const cards = await page.$$eval("#users .card", (list) =>
+    list.map((card) => ({
+      head: card.querySelector("h4").textContent,
+      lists: Array.from(card.querySelectorAll("ol")).map((ol) => ol.children.length),
+      targets: card.querySelectorAll("li.target").length,
+    })),
+  );
+  assert.ok(cards.length >= 2, `${cards.length} examples`);
+  for (const card of cards) {
+    assert.match(card.head, /^User \S+: [▲▼] rank \d+ → \d+/);
+    assert.deepEqual(card.lists, [10, 10]);
+    assert.ok(card.targets >= 1, "the item that was taken is in neither list");
+  }
+  assert.deepEqual(faults, []);
+  await close();
+});
+
 test("the reader chooses the theme and what cost is", async () => {
   const { page, faults, close } = await open(pages[0]);
   await page.click(".theme");
