@@ -62,7 +62,9 @@ ReportJson ProvenanceSection(const RunFiles& run, const PreparedData* data) {
   }
   add("backbones", Names(backbones));
   add("methods", Names(methods));
-  add("points", points.size() > 12 ? std::to_string(points.size()) + " points" : Names(points));
+  if (points.size() > 1) {
+    add("points", points.size() > 12 ? std::to_string(points.size()) + " points" : Names(points));
+  }
   add("seeds", seeds.empty() ? ""
                              : std::to_string(seeds.size()) + " (from " +
                                    std::to_string(*seeds.begin()) + ")");

@@ -19,6 +19,7 @@
 namespace raie {
 namespace {
 
+constexpr std::size_t kAllRings = 60;  // as in region_map.js
 constexpr double kDegreesPerRad = 180 / std::numbers::pi;
 
 double AngleDeg(std::span<const float> a, std::span<const float> b) {
@@ -225,7 +226,11 @@ ReportJson RegionMapFigure(const RegionMapInput& input, TaskPool& pool) {
        .chart = "region_map",
        .title = "Regions before and after the edit",
        .takeaway = takeaway + ".",
-       .note = "Rings are caps at the editor's radius: dashed before, solid after" +
+       .note = "Rings are caps at the editor's radius" +
+               std::string(placed.size() > kAllRings ? " (faint, since there are so many; choose a "
+                                                       "region to see its own)"
+                                                     : "") +
+               ": dashed before, solid after" +
                std::string(added > 0 ? ", dotted for regions that were added" : "") +
                ". Arrows show how centres moved" +
                (factor > 1 ? ", drawn " + Fixed(factor, 0) + " times as long" : "") + ". " +

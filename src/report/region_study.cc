@@ -18,6 +18,8 @@ namespace {
 constexpr double kDegrees = 180 / std::numbers::pi;
 constexpr std::size_t kItems = 3;
 constexpr std::size_t kCategories = 3;
+constexpr double kMatters = 0.1;  // least share of a category that is named
+constexpr double kMore = 1.05;    // and how many times its share of all
 
 bool HasRegions(const RunFiles& run, const RunCell& cell) {
   return run.Has(cell.folder / "regions_before" / "regions.json") &&
@@ -109,7 +111,7 @@ struct Asked {
   std::map<ItemId, std::int64_t> items;
 };
 
-// The categories that are most over-represented among those that matter (a tenth of the windows).
+// The categories that are most over-represented among those that matter.
 std::string CategoryText(const Asked& region, const Asked& all) {
   struct Entry {
     std::string name;
@@ -121,7 +123,8 @@ std::string CategoryText(const Asked& region, const Asked& all) {
     const double share = static_cast<double>(count) / static_cast<double>(region.windows);
     const double everywhere =
         static_cast<double>(all.categories.at(name)) / static_cast<double>(all.windows);
-    if (share >= 0.1) entries.push_back({name, share, share / everywhere});
+    if (share >= kMatters && share >= kMore * everywhere)
+      entries.push_back({name, share, share / everywhere});
   }
   std::ranges::stable_sort(entries, std::ranges::greater(), &Entry::lift);
   std::string text;
@@ -248,7 +251,8 @@ std::map<RegionId, RegionWords> DescribeRegions(const RegionStudy& study,
 
 std::string ItemName(const PreparedData& data, ItemId item) {
   const std::string_view title = data.title(item);
-  return std::string(title.empty() ? data.item_id(item) : title);
+  const std::size_t end = title.find_last_not_of(' ');  // some logs pad them
+  return std::string(end == std::string_view::npos ? data.item_id(item) : title.substr(0, end + 1));
 }
 
 }  // namespace raie

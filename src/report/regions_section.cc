@@ -55,7 +55,8 @@ bool Lost(const RegionOutcome& outcome) {
 // "regions 2 and 4", "region 2", "no region".
 std::string Regions(const std::vector<std::string>& names) {
   if (names.empty()) return "no region";
-  return (names.size() == 1 ? "region " : "regions ") + ListOfNames(names, 8);
+  if (names.size() > 12) return CountOf(std::ssize(names), "region");
+  return (names.size() == 1 ? "region " : "regions ") + ListOfNames(names, 12);
 }
 
 std::string Sentence(std::string text) {
@@ -64,10 +65,16 @@ std::string Sentence(std::string text) {
 }
 
 std::string Takeaway(const std::vector<RegionOutcome>& outcomes, const std::string& part) {
-  std::string text = Sentence(Regions(Named(outcomes, Drifts))) + " drifted";
+  const bool measured = std::ranges::any_of(outcomes, [](const RegionOutcome& outcome) {
+    return Of(outcome.drift, "drift").is_number();
+  });
+  std::string text = measured ? Regions(Named(outcomes, Drifts)) + " drifted" : "";
   const bool known = std::ranges::any_of(
       outcomes, [](const RegionOutcome& outcome) { return !outcome.training.is_null(); });
-  if (known) text += "; " + Regions(Named(outcomes, Trained)) + " learnt";
+  if (known) {
+    text += (text.empty() ? "" : "; ") + Regions(Named(outcomes, Trained)) + " learnt";
+  }
+  text = text.empty() ? "What the regions learnt is not recorded" : Sentence(text);
   const bool tested = std::ranges::any_of(
       outcomes, [](const RegionOutcome& outcome) { return !outcome.gain.is_null(); });
   if (!tested) return text + ".";
@@ -182,7 +189,6 @@ ReportJson DriftFigure(const RegionStudy& study, const std::vector<RegionOutcome
                                 {"share", "Share of traffic", "percent"}}};
   std::vector<const RegionOutcome*> shown;
   for (const RegionOutcome& outcome : outcomes) shown.push_back(&outcome);
-  std::ranges::stable_sort(shown, std::ranges::greater(), &RegionOutcome::windows);
   if (shown.size() > kRegionsShown) shown.resize(kRegionsShown);
   const double all = study.results.has_value() ? static_cast<double>(study.results->size()) : 0;
   const auto add = [&](const char* part, const RegionOutcome& one, const ReportJson& value,
@@ -227,7 +233,10 @@ ReportJson DriftFigure(const RegionStudy& study, const std::vector<RegionOutcome
 
 ReportJson RegionsSection(const RegionMapInput& input, TaskPool& pool) {
   const RegionStudy& study = input.study;
-  const std::vector<RegionOutcome> outcomes = OutcomesOf(study, pool);
+  std::vector<RegionOutcome> outcomes = OutcomesOf(study, pool);
+  if (outcomes.size() > kRegionsShown) {  // what matters first
+    std::ranges::stable_sort(outcomes, std::ranges::greater(), &RegionOutcome::windows);
+  }
   std::vector<ReportJson> blocks;
   blocks.push_back(RegionMapFigure(input, pool));
   if (input.data != nullptr) {

@@ -127,8 +127,23 @@ TEST_F(ReportTest, RegionsHaveTheirMovementEditsAndGain) {
   EXPECT_EQ(kinds, (std::map<std::string, int>{{"added", 1}, {"after", 2}, {"before", 2}}));
   EXPECT_NE(map.at("note").get<std::string>().find("fits/ folder"), std::string::npos);
 
-  const std::string words = CellOf(BlockOf(report, "region-words"), 0, "categories");
-  EXPECT_NE(words.find("Drama"), std::string::npos) << words;
+  const std::string items = CellOf(BlockOf(report, "region-words"), 0, "items");
+  EXPECT_NE(items.find("Film "), std::string::npos) << items;
+}
+
+// Without a drift gate nothing is said of drift.
+TEST_F(ReportTest, DriftThatWasNotMeasuredIsNotDenied) {
+  run_.SaveCell("frozen", 8);
+  run_.SaveCell("raie", 1);
+  run_.SaveRegions("raie");
+  EXPECT_EQ(BlockOf(Build(), "region-drift").at("takeaway"),
+            "Region 0 drifted; region 0 learnt. Over frozen on T, region 0 gained significantly.");
+  const auto cell = run_.path() / "cells/sasrec/base/raie/seed-0/cell.json";
+  ReportJson about = ReportJson::parse(ReadFile(cell));
+  about["drift"] = ReportJson::array();
+  run_.Save("cells/sasrec/base/raie/seed-0/cell.json", about);
+  EXPECT_EQ(BlockOf(Build(), "region-drift").at("takeaway"),
+            "Region 0 learnt. Over frozen on T, region 0 gained significantly.");
 }
 
 TEST_F(ReportTest, UsersWhoseListsChangedAreShown) {

@@ -8,7 +8,7 @@ raie.charts.bars = function (canvas, block, width) {
   const column = raie.columnOf(block, value);
   const labels = raie.unique(records.map((d) => d[label]));
   const wide = width >= 640;
-  const left = wide ? 250 : 8;
+  const left = wide ? 290 : 8;
   const x = d3
     .scaleLinear()
     .domain([0, d3.max(records, (d) => d[value]) || 1])

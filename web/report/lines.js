@@ -31,7 +31,9 @@ raie.charts.lines = function (canvas, block, width) {
     svg.append("text").attr("class", "strong").attr("x", left).attr("y", top - 14).text(`NDCG@10 on ${name}`);
     const ticks = d3.axisBottom(x).tickSizeOuter(0);
     const distinct = raie.unique(rows.map((d) => d.x)).sort(d3.ascending);
-    if (block.options.numbers) {
+    if (block.options.numbers && distinct.length > 9) {
+      ticks.ticks(5).tickFormat(d3.format("~s"));
+    } else if (block.options.numbers) {
       // The values that were run, as far as they do not run into each other.
       const kept = distinct.filter((v, k) => k === 0 || x(v) - x(distinct[k - 1]) > 16);
       ticks.tickValues(kept).tickFormat(d3.format("~r"));

@@ -83,13 +83,13 @@
     const regions = raie.unique(centres.map((d) => d.region));
     const order = new Map(regions.map((region, i) => [region, i]));
     const slices = block.options.slices;
+    const many = regions.length > 60; // rings of all would hide everything else
     const shown = (d) => state.region === "all" || state.region === String(d.region);
     const colour = (d) => (state.by === "slice" && d.kind === "window" ? raie.colour(slices.indexOf(d.slice)) : raie.colour(order.get(d.region)));
 
-    const xs = records.flatMap((d) => (d.kind === "window" ? [d.x_deg] : [d.x_deg - d.angle_deg, d.x_deg + d.angle_deg]));
-    const ys = records.flatMap((d) => (d.kind === "window" ? [d.y_deg] : [d.y_deg - d.angle_deg, d.y_deg + d.angle_deg]));
-    const [x0, x1] = d3.extent(xs);
-    const [y0, y1] = d3.extent(ys);
+    const [x0, x1] = rangeOf(records, "x_deg");
+    const [y0, y1] = rangeOf(records, "y_deg");
+    const isOff = (d) => d.x_deg < x0 || d.x_deg > x1 || d.y_deg < y0 || d.y_deg > y1;
     const margin = 10;
     let top = 6;
     if (state.by === "slice" && slices.length > 0) {
@@ -101,8 +101,8 @@
     const scale = Math.min((width - 2 * margin) / (x1 - x0), most / (y1 - y0));
     const height = scale * (y1 - y0);
     const shift = (width - scale * (x1 - x0)) / 2;
-    const x = (v) => shift + scale * (v - x0);
-    const y = (v) => top + height - scale * (v - y0);
+    const x = (v) => shift + scale * (Math.max(x0, Math.min(x1, v)) - x0);
+    const y = (v) => top + height - scale * (Math.max(y0, Math.min(y1, v)) - y0);
     setHeight(top + height + 40);
 
     const points = svg
@@ -116,8 +116,10 @@
       .attr("cy", (d) => y(d.y_deg))
       .attr("r", width < 600 ? 1.5 : 2.1)
       .attr("fill-opacity", (d) => (shown(d) ? 0.55 : 0.06))
-      .style("fill", colour);
+      .style("fill", (d) => (isOff(d) ? "none" : colour(d)))
+      .style("stroke", (d) => (isOff(d) ? colour(d) : "none"));
     raie.hover(points, (d) =>
+      (isOff(d) ? "beyond the edge of the map\n" : "") +
       `window of user ${d.user} (${d.slice})\nregion ${d.region}, ${raie.formats.degrees(d.angle_deg)} from its centre\ntarget: ${d.target}`);
 
     const caps = svg
@@ -134,7 +136,7 @@
       .style("stroke", colour)
       .attr("stroke-width", (d) => (d.kind === "before" ? 1.2 : 1.8))
       .attr("stroke-dasharray", (d) => kInCaps[d.kind])
-      .attr("stroke-opacity", (d) => (shown(d) ? 0.9 : 0.12))
+      .attr("stroke-opacity", (d) => (many && state.region === "all" ? 0.08 : shown(d) ? 0.9 : many ? 0 : 0.12))
       .on("click", (d) => canvas.pick(d.region));
     raie.hover(caps, (d) => `${d.kind} the edit\n`.replace("added the edit", "added by the edit") + wordsOf(records, d.region));
 
@@ -162,6 +164,23 @@
       }
     });
     scaleBar(svg, top + height + 18, scale);
+    const off = windows.filter(isOff).length;
+    if (off > 0) {
+      svg
+        .append("text")
+        .attr("class", "soft")
+        .attr("x", width - 10)
+        .attr("y", top + height + 22)
+        .attr("text-anchor", "end")
+        .text(`${off} windows lie beyond the edge (open points)`);
+    }
+  }
+
+  // All caps, and all windows but the few that lie farthest out.
+  function rangeOf(records, key) {
+    const values = records.filter((d) => d.kind === "window").map((d) => d[key]).sort(d3.ascending);
+    const caps = records.filter((d) => d.kind !== "window").flatMap((d) => [d[key] - d.angle_deg, d[key] + d.angle_deg]);
+    return d3.extent([...caps, ...[0.005, 0.995].map((p) => d3.quantile(values, p)).filter((v) => v !== undefined)]);
   }
 
   function arrow(g, from, to, colour) {
@@ -175,7 +194,7 @@
   // A length that stands for an angle.
   function scaleBar(svg, y, scale) {
     const g = svg.append("g").attr("transform", `translate(10,${y})`);
-    const degrees = [5, 10, 20, 30, 45].filter((v) => v * scale < 160).pop() || 5;
+    const degrees = [0.5, 1, 2, 5, 10, 20, 30, 45].filter((v) => v * scale < 160).pop() || 0.5;
     g.append("line").attr("x2", degrees * scale).style("stroke", "var(--soft)").attr("stroke-width", 2);
     g.append("text").attr("class", "soft").attr("x", degrees * scale + 8).attr("dy", "0.35em").text(degrees + "°");
   }

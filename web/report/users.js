@@ -26,7 +26,7 @@
       `User ${d.user}: `,
       raie.element("span", { class: d.gained ? "better" : "worse" }, (d.gained ? "▲ " : "▼ ") + moved),
     );
-    const margin = d.margin === null ? "" : `, ${d3.format(".2f")(d.margin)} nearer than the next (cosine)`;
+    const margin = d.margin === null ? "" : `, ${d3.format(".2~r")(d.margin)} nearer than the next (cosine)`;
     const region = d.region < 0 ? "No region. " : `Region ${d.region}${margin}. `;
     return raie.element(
       "article",
