@@ -3,8 +3,16 @@
 import js from "@eslint/js";
 
 const browser = [
-  "Blob", "Image", "ResizeObserver", "URL", "XMLSerializer", "document", "getComputedStyle", "location",
-  "matchMedia", "setTimeout",
+  "Blob",
+  "Image",
+  "ResizeObserver",
+  "URL",
+  "XMLSerializer",
+  "document",
+  "getComputedStyle",
+  "location",
+  "matchMedia",
+  "setTimeout",
 ];
 const readable = (names) => Object.fromEntries(names.map((name) => [name, "readonly"]));
 const rules = {
@@ -44,7 +52,7 @@ export default [
     languageOptions: {
       ecmaVersion: 2022,
       sourceType: "module",
-      globals: readable(["process", "document", "getComputedStyle", "window"]),
+      globals: readable(["URL", "process", "document", "getComputedStyle", "window"]),
     },
     rules: { ...rules, strict: "off" },
   },

@@ -53,6 +53,17 @@ std::string Moment(std::int64_t seconds) { return TimeText(seconds, "%Y-%m-%d %H
 
 std::string Day(std::int64_t seconds) { return TimeText(seconds, "%Y-%m-%d"); }
 
+std::string CsvField(const std::string& text) {
+  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
+  std::string quoted = "\"";
+  for (const char c : text) {
+    if (c == '"') quoted += '"';
+    quoted += c;
+  }
+  quoted += '"';
+  return quoted;
+}
+
 std::string Shorten(const std::string& text, std::size_t characters) {
   if (Characters(text) <= characters) return text;
   std::string shortened;

@@ -1,4 +1,4 @@
-// How are numbers, moments and long names written for people?
+// How are numbers, moments and names written for people (and in CSV)?
 //
 // Units:   Moment and Day take UTC seconds.
 #pragma once
@@ -16,6 +16,7 @@ std::string Percent(double share);              // "12.3 %"
 std::string Moment(std::int64_t seconds);       // "2011-09-01 12:00:00 UTC"
 std::string Day(std::int64_t seconds);          // "2011-09-01"
 std::size_t Characters(std::string_view text);  // of UTF-8
+std::string CsvField(const std::string& text);  // quoted if it must be
 std::string Shorten(const std::string& text, std::size_t characters);
 
 }  // namespace raie

@@ -20,6 +20,12 @@ TEST(NumberTextTest, MomentsAreUtc) {
   EXPECT_EQ(Day(1314878400), "2011-09-01");
 }
 
+TEST(NumberTextTest, CsvIsQuotedWhereItMustBe) {
+  EXPECT_EQ(CsvField("plain text"), "plain text");
+  EXPECT_EQ(CsvField("a,b"), "\"a,b\"");
+  EXPECT_EQ(CsvField("say \"a\""), "\"say \"\"a\"\"\"");
+}
+
 TEST(NumberTextTest, NamesAreCutByCharactersNotBytes) {
   EXPECT_EQ(Characters("Amélie"), 6U);
   EXPECT_EQ(Shorten("Amélie", 6), "Amélie");

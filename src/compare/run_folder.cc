@@ -47,6 +47,15 @@ void RemoveUnfinished(const fs::path& folder) {
 
 }  // namespace
 
+nlohmann::ordered_json LoadRunJson(const fs::path& path) {
+  try {
+    return nlohmann::ordered_json::parse(ReadFile(path));
+  } catch (const nlohmann::json::exception& error) {
+    throw Error(ErrorCode::kCorruptData, path.string() + ": " + error.what() +
+                                             "; remove the folder it lies in and run again");
+  }
+}
+
 RunFolder::RunFolder(const fs::path& path, const nlohmann::ordered_json& identity)
     : path_(MadeFolder(path)), lock_(path_, "run") {
   RemoveUnfinished(path_);
@@ -64,12 +73,7 @@ RunFolder::RunFolder(const fs::path& path, const nlohmann::ordered_json& identit
 bool RunFolder::Has(const fs::path& relative) const { return fs::exists(path_ / relative); }
 
 nlohmann::ordered_json RunFolder::LoadJson(const fs::path& relative) const {
-  try {
-    return nlohmann::ordered_json::parse(ReadFile(path_ / relative));
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorCode::kCorruptData, (path_ / relative).string() + ": " + error.what() +
-                                             "; remove the folder it lies in and run again");
-  }
+  return LoadRunJson(path_ / relative);
 }
 
 void RunFolder::SaveJson(const fs::path& relative, const nlohmann::ordered_json& json) const {

@@ -5,7 +5,8 @@
 //          share: a run with others is refused, more methods, backbones, seeds or sweeps are
 //          welcome. docs/formats.md.
 // Errors:  kInvalidArgument if the folder is of another run (the first setting that differs is
-//          named) or of something else; kUnavailable if another process is at it.
+//          named) or of something else; kCorruptData for a file that is no JSON; kUnavailable if
+//          another process is at it.
 #pragma once
 
 #include <filesystem>
@@ -15,6 +16,9 @@
 #include "base/file_lock.h"
 
 namespace raie {
+
+// Reads one JSON file of a run.
+nlohmann::ordered_json LoadRunJson(const std::filesystem::path& path);
 
 class RunFolder {
  public:

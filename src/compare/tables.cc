@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 
+#include "base/number_text.h"
+
 namespace raie {
 namespace {
 
@@ -36,12 +38,6 @@ std::vector<std::string> NameHeader(const Json& results) {
   if (HasPoints(results)) header.push_back("point");
   header.push_back("method");
   return header;
-}
-
-std::string PartName(const std::string& part) {
-  if (part == "S_held_out") return "S held-out";
-  if (part == "S_in_sample") return "S in-sample";
-  return part;
 }
 
 void AddPart(const Json& row, const std::string& part, std::vector<TableEntry>& entries) {
@@ -76,20 +72,13 @@ std::string EscapeLatex(const std::string& text) {
   return escaped;
 }
 
-std::string QuoteCsv(const std::string& text) {
-  if (text.find_first_of(",\"\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
-}
-
 std::string Exact(const Json& value) { return value.is_number() ? value.dump() : ""; }
 
 std::string CsvLine(const Json& row, const std::string& part) {
   const Json& values = row.at(part);
   std::string text;
   for (const char* key : {"backbone", "point", "method"}) {
-    text += QuoteCsv(row.at(key).get<std::string>()) + ",";
+    text += CsvField(row.at(key).get<std::string>()) + ",";
   }
   text += row.at("seeds").dump() + "," + part + "," + values.at("windows").dump() + "," +
           values.at("users").dump();
@@ -121,6 +110,12 @@ std::string LabelOf(const Json& results) {
 }
 
 }  // namespace
+
+std::string PartName(const std::string& part) {
+  if (part == "S_held_out") return "S held-out";
+  if (part == "S_in_sample") return "S in-sample";
+  return part;
+}
 
 std::string WithInterval(const Json& value, const char* format) {
   return Number(value.at("value"), format) + " [" + Number(value.at("low"), format) + ", " +

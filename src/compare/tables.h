@@ -23,6 +23,9 @@ struct ResultTable {
   std::vector<std::vector<TableEntry>> rows;
 };
 
+// "S held-out" of "S_held_out".
+std::string PartName(const std::string& part);
+
 // "value [low, high]" of {"value", "low", "high"}; `format` is of one number.
 std::string WithInterval(const nlohmann::ordered_json& value, const char* format = "%.4f");
 

@@ -23,12 +23,7 @@ bool IsInterval(const ReportJson& column) {
 
 std::string CsvCell(const ReportJson& value) {
   if (value.is_null()) return "";
-  if (!value.is_string()) return value.dump();
-  const std::string text = value;
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
+  return value.is_string() ? CsvField(value) : value.dump();
 }
 
 }  // namespace

@@ -189,10 +189,7 @@ std::string Subject(const std::vector<std::string>& names) {
 }  // namespace
 
 std::string PartLabel(const std::string& part) {
-  if (part == "S_held_out") return "S held-out";
-  if (part == "S_in_sample") return "S in-sample";
-  if (part == "next") return "the next slice";
-  return part;
+  return part == "next" ? "the next slice" : PartName(part);
 }
 
 std::vector<std::string> PartsByInterest(const ReportJson& results) {

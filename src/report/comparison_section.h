@@ -23,7 +23,7 @@ std::vector<std::string> PartsByInterest(const ReportJson& results);
 std::string VerdictSentence(const ReportJson& results, const std::string& part,
                             const std::vector<const ReportJson*>& rows);
 
-// "T", "S held-out", "the next slice".
+// PartName as it stands in a sentence: "T", "S held-out", "the next slice".
 std::string PartLabel(const std::string& part);
 
 // "lora", or "lora (bert4rec)" where there are several backbones.

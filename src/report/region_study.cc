@@ -5,6 +5,7 @@
 #include <numbers>
 #include <set>
 #include <string_view>
+#include <tuple>
 
 #include "base/number_text.h"
 #include "compare/loaded_row.h"

@@ -4,7 +4,7 @@
 #include <charconv>
 #include <tuple>
 
-#include "base/files.h"
+#include "compare/run_folder.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -74,14 +74,7 @@ void RunFiles::FindCells() {
 
 bool RunFiles::Has(const fs::path& relative) const { return fs::exists(path_ / relative); }
 
-Json RunFiles::LoadJson(const fs::path& relative) const {
-  try {
-    return Json::parse(ReadFile(path_ / relative));
-  } catch (const nlohmann::json::exception& error) {
-    throw Error(ErrorCode::kCorruptData, (path_ / relative).string() + ": " + error.what() +
-                                             "; remove the folder it lies in and run again");
-  }
-}
+Json RunFiles::LoadJson(const fs::path& relative) const { return LoadRunJson(path_ / relative); }
 
 std::string RunFiles::judged_part() const {
   const std::string protocol = identity_.value("protocol", "");

@@ -1,7 +1,9 @@
 #include "report/users_section.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "base/number_text.h"
 #include "data/prepare.h"

@@ -70,10 +70,19 @@ raie.shorten = (text, most) => (text.length > most ? text.slice(0, most - 1) + "
 raie.colour = (i) => `var(--c${i % 8})`;
 raie.dash = (i) => [null, "6 3", "2 3", "8 3 2 3"][Math.floor(i / 8) % 4];
 raie.symbols = [
-  d3.symbolCircle, d3.symbolSquare, d3.symbolTriangle, d3.symbolDiamond, d3.symbolCross,
-  d3.symbolStar, d3.symbolWye,
+  d3.symbolCircle,
+  d3.symbolSquare,
+  d3.symbolTriangle,
+  d3.symbolDiamond,
+  d3.symbolCross,
+  d3.symbolStar,
+  d3.symbolWye,
 ];
-raie.symbol = (i, size) => d3.symbol().type(raie.symbols[i % raie.symbols.length]).size(size)();
+raie.symbol = (i, size) =>
+  d3
+    .symbol()
+    .type(raie.symbols[i % raie.symbols.length])
+    .size(size)();
 
 const kDown = {
   draw(context, size) {
@@ -136,9 +145,7 @@ raie.tip = {
 };
 
 raie.hover = (selection, textOf) =>
-  selection
-    .on("mousemove", (d) => raie.tip.show(d3.event, textOf(d)))
-    .on("mouseleave", raie.tip.hide);
+  selection.on("mousemove", (d) => raie.tip.show(d3.event, textOf(d))).on("mouseleave", raie.tip.hide);
 
 // --- Files -------------------------------------------------------------------------------------
 
@@ -166,8 +173,17 @@ raie.csv = function (block) {
 };
 
 const kDrawn = [
-  "fill", "fill-opacity", "stroke", "stroke-width", "stroke-dasharray", "stroke-opacity", "opacity",
-  "font-family", "font-size", "font-weight", "text-anchor",
+  "fill",
+  "fill-opacity",
+  "stroke",
+  "stroke-width",
+  "stroke-dasharray",
+  "stroke-opacity",
+  "opacity",
+  "font-family",
+  "font-size",
+  "font-weight",
+  "text-anchor",
 ];
 
 // A drawing that stands alone, in light colours whatever the theme.
@@ -246,8 +262,14 @@ raie.svgOf = function (canvas, block, width) {
   d3.select(canvas).selectAll("svg").remove();
   const svg = d3.select(canvas).append("svg").attr("role", "img");
   svg.attr("aria-labelledby", `${id}-title ${id}-desc`);
-  svg.append("title").attr("id", id + "-title").text(block.title);
-  svg.append("desc").attr("id", id + "-desc").text(`${block.takeaway} ${block.note}`);
+  svg
+    .append("title")
+    .attr("id", id + "-title")
+    .text(block.title);
+  svg
+    .append("desc")
+    .attr("id", id + "-desc")
+    .text(`${block.takeaway} ${block.note}`);
   const setHeight = (height) => svg.attr("viewBox", `0 0 ${width} ${Math.ceil(height)}`);
   return { svg, width, setHeight };
 };

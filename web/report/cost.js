@@ -27,11 +27,18 @@
     const positive = values.filter((v) => v > 0);
     const [low, high] = d3.extent(positive);
     if (positive.length === 0 || high / d3.median(positive) < 12) {
-      const scale = d3.scaleLinear().domain([0, high || 1]).nice().range(range);
+      const scale = d3
+        .scaleLinear()
+        .domain([0, high || 1])
+        .nice()
+        .range(range);
       return { scale, at: scale };
     }
     const none = values.length > positive.length;
-    const scale = d3.scaleLog().domain([low / 1.25, high * 1.25]).range([range[0] + (none ? 46 : 0), range[1]]);
+    const scale = d3
+      .scaleLog()
+      .domain([low / 1.25, high * 1.25])
+      .range([range[0] + (none ? 46 : 0), range[1]]);
     return { scale, at: (v) => (v > 0 ? scale(v) : range[0] + 8), none: none ? range[0] + 8 : null };
   }
 
@@ -60,7 +67,10 @@
     const height = width < 600 ? 280 : 360;
     const top = 30;
     const left = 56;
-    const { scale, at, none } = scaleOf(records.map((d) => d[key]), [left, width - 20]);
+    const { scale, at, none } = scaleOf(
+      records.map((d) => d[key]),
+      [left, width - 20],
+    );
     const means = records.map((d) => d.ndcg10.value);
     const [least, most] = raie.mostOf(means, d3.median(means));
     const near = records.filter((d) => d.ndcg10.value >= least && d.ndcg10.value <= most);
@@ -76,16 +86,48 @@
     const short = d3.format(key === "learn_seconds" ? "~r" : "~s");
     if (scale.base) {
       const decades = scale.ticks(4).filter((v) => /^[125]/.test(v.toExponential()));
-      const kept = decades.filter((v, i) => i === 0 || scale(v) - scale(decades[i - 1]) > 52 || /^1/.test(v.toExponential()));
+      const kept = decades.filter(
+        (v, i) => i === 0 || scale(v) - scale(decades[i - 1]) > 52 || /^1/.test(v.toExponential()),
+      );
       ticks.tickValues(kept).tickFormat((v) => short(v) + unit);
     } else {
       ticks.ticks(Math.max(3, width / 130)).tickFormat((v) => short(v) + unit);
     }
     raie.axis(svg, 0, top + height, ticks);
-    raie.axis(svg, left, 0, d3.axisLeft(y).ticks(5).tickSize(-(width - 20 - left))).select(".domain").remove();
-    if (none) svg.append("text").attr("class", "soft").attr("x", none).attr("y", top + height + 17).attr("text-anchor", "middle").text("none");
-    svg.append("text").attr("class", "soft").attr("x", 0).attr("y", top - 14).text(raie.columnOf(block, "ndcg10").label);
-    svg.append("text").attr("class", "soft").attr("x", width - 20).attr("y", top + height + 36).attr("text-anchor", "end").text(column.label.toLowerCase());
+    raie
+      .axis(
+        svg,
+        left,
+        0,
+        d3
+          .axisLeft(y)
+          .ticks(5)
+          .tickSize(-(width - 20 - left)),
+      )
+      .select(".domain")
+      .remove();
+    if (none) {
+      svg
+        .append("text")
+        .attr("class", "soft")
+        .attr("x", none)
+        .attr("y", top + height + 17)
+        .attr("text-anchor", "middle")
+        .text("none");
+    }
+    svg
+      .append("text")
+      .attr("class", "soft")
+      .attr("x", 0)
+      .attr("y", top - 14)
+      .text(raie.columnOf(block, "ndcg10").label);
+    svg
+      .append("text")
+      .attr("class", "soft")
+      .attr("x", width - 20)
+      .attr("y", top + height + 36)
+      .attr("text-anchor", "end")
+      .text(column.label.toLowerCase());
     const groups = svg.append("g").selectAll("g").data(records).enter().append("g");
     groups
       .append("line")
@@ -107,7 +149,13 @@
       const name = isOff(d) ? `${d.method} (${raie.formats.score(d.ndcg10.value)}, off the scale)` : d.method;
       const needed = 7 * name.length;
       const right = at(d[key]) + 9 + needed < width;
-      return { name, x: right ? at(d[key]) + 9 : at(d[key]) - 9 - needed, y: y(d.ndcg10.value), width: needed, right };
+      return {
+        name,
+        x: right ? at(d[key]) + 9 : at(d[key]) - 9 - needed,
+        y: y(d.ndcg10.value),
+        width: needed,
+        right,
+      };
     });
     spread(labels);
     svg
@@ -121,9 +169,12 @@
       .attr("dy", "0.35em")
       .attr("text-anchor", (d) => (d.right ? "start" : "end"))
       .text((d) => d.name);
-    raie.hover(groups, (d) =>
-      `${d.method}\n${raie.textOf(raie.columnOf(block, "ndcg10"), d.ndcg10)} [${raie.formats.score(d.ndcg10.low)}, ${raie.formats.score(d.ndcg10.high)}]\n` +
-      `${column.label}: ${format(d[key])}\n${raie.formats.verdict(d.verdict)}`);
+    raie.hover(
+      groups,
+      (d) =>
+        `${d.method}\n${raie.textOf(raie.columnOf(block, "ndcg10"), d.ndcg10)} [${raie.formats.score(d.ndcg10.low)}, ${raie.formats.score(d.ndcg10.high)}]\n` +
+        `${column.label}: ${format(d[key])}\n${raie.formats.verdict(d.verdict)}`,
+    );
     setHeight(top + height + 46);
   }
 })();

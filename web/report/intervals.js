@@ -42,15 +42,38 @@ raie.charts.intervals = function (canvas, block, width) {
       .domain([domain[0] - pad, domain[1] + pad])
       .range([x0 + 8, x0 + bodyWidth - right])
       .clamp(true);
-    const isOff = (d) => d[value] !== null && (d[value].value < x.domain()[0] || d[value].value > x.domain()[1]);
-    const y = d3.scaleBand().domain(own).range([top, top + height]);
+    const isOff = (d) =>
+      d[value] !== null && (d[value].value < x.domain()[0] || d[value].value > x.domain()[1]);
+    const y = d3
+      .scaleBand()
+      .domain(own)
+      .range([top, top + height]);
     const centre = (d) => y(d[label]) + y.bandwidth() / 2;
 
-    svg.append("text").attr("class", "strong").attr("x", x0 + 8).attr("y", top - 14).text(name);
-    raie.axis(svg, 0, top + height, d3.axisBottom(x).ticks(Math.max(2, bodyWidth / 110)).tickSizeOuter(0));
+    svg
+      .append("text")
+      .attr("class", "strong")
+      .attr("x", x0 + 8)
+      .attr("y", top - 14)
+      .text(name);
+    raie.axis(
+      svg,
+      0,
+      top + height,
+      d3
+        .axisBottom(x)
+        .ticks(Math.max(2, bodyWidth / 110))
+        .tickSizeOuter(0),
+    );
     own.forEach((one, k) => {
       const at = y(one) + y.bandwidth() / 2;
-      svg.append("line").attr("class", "rule").attr("x1", x.range()[0]).attr("x2", x.range()[1]).attr("y1", at).attr("y2", at);
+      svg
+        .append("line")
+        .attr("class", "rule")
+        .attr("x1", x.range()[0])
+        .attr("x2", x.range()[1])
+        .attr("y1", at)
+        .attr("y2", at);
       if (x0 !== left) return;
       svg
         .append("text")
@@ -63,12 +86,22 @@ raie.charts.intervals = function (canvas, block, width) {
         .text(own[k]);
     });
     if (zero) {
-      svg.append("line").attr("class", "zero").attr("x1", x(0)).attr("x2", x(0)).attr("y1", top).attr("y2", top + height);
+      svg
+        .append("line")
+        .attr("class", "zero")
+        .attr("x1", x(0))
+        .attr("x2", x(0))
+        .attr("y1", top)
+        .attr("y2", top + height);
     }
     const groups = svg
       .append("g")
       .selectAll("g")
-      .data(records.filter((d) => d[panel] === name && (d[value] !== null || (zero && d.verdict === "reference"))))
+      .data(
+        records.filter(
+          (d) => d[panel] === name && (d[value] !== null || (zero && d.verdict === "reference")),
+        ),
+      )
       .enter()
       .append("g")
       .attr("transform", (d) => `translate(0,${centre(d)})`);
@@ -94,7 +127,9 @@ raie.charts.intervals = function (canvas, block, width) {
       .attr("x", (d) => x(d[value].value) + (d[value].value < 0 ? 10 : -10))
       .attr("dy", "0.35em")
       .attr("text-anchor", (d) => (d[value].value < 0 ? "start" : "end"))
-      .text((d) => (d[value].value < 0 ? "← " : "") + format(d[value].value) + (d[value].value < 0 ? "" : " →"));
+      .text(
+        (d) => (d[value].value < 0 ? "← " : "") + format(d[value].value) + (d[value].value < 0 ? "" : " →"),
+      );
     if (text) {
       groups
         .filter((d) => d[text] !== null)
@@ -106,9 +141,14 @@ raie.charts.intervals = function (canvas, block, width) {
     }
     raie.hover(groups, (d) => {
       const interval = d[value];
-      const mean = interval === null ? "" : `${format(interval.value)} [${format(interval.low)}, ${format(interval.high)}]`;
+      const mean =
+        interval === null
+          ? ""
+          : `${format(interval.value)} [${format(interval.low)}, ${format(interval.high)}]`;
       const lines = [`${d[label]} (${name})`, mean];
-      if (d.p_adjusted !== null && d.p_adjusted !== undefined) lines.push("p (Holm) " + raie.formats.p(d.p_adjusted));
+      if (d.p_adjusted !== null && d.p_adjusted !== undefined) {
+        lines.push("p (Holm) " + raie.formats.p(d.p_adjusted));
+      }
       lines.push(raie.formats.verdict(d.verdict));
       if (help && d[help]) lines.push(d[help]);
       return lines.filter((line) => line !== "").join("\n");

@@ -10,7 +10,12 @@ raie.charts.lines = function (canvas, block, width) {
   const values = raie.unique(records.map((d) => d.value));
   const format = raie.formats.score;
   let bottom = raie.legend(svg, series, width, (g, name, i) => {
-    g.append("line").attr("x1", -9).attr("x2", 9).style("stroke", raie.colour(i)).attr("stroke-width", 2).attr("stroke-dasharray", raie.dash(i));
+    g.append("line")
+      .attr("x1", -9)
+      .attr("x2", 9)
+      .style("stroke", raie.colour(i))
+      .attr("stroke-width", 2)
+      .attr("stroke-dasharray", raie.dash(i));
     g.append("path").attr("d", raie.symbol(i, 46)).style("fill", raie.colour(i));
   });
   const columns = panels.length > 1 && width >= 700 ? 2 : 1;
@@ -22,13 +27,28 @@ raie.charts.lines = function (canvas, block, width) {
     const left = (i % columns) * (width / columns) + 52;
     const right = ((i % columns) + 1) * (width / columns) - 14;
     const x = block.options.numbers
-      ? d3.scaleLinear().domain(d3.extent(rows, (d) => d.x)).range([left + 12, right - 8])
-      : d3.scalePoint().domain(values).range([left + 12, right - 8]);
+      ? d3
+          .scaleLinear()
+          .domain(d3.extent(rows, (d) => d.x))
+          .range([left + 12, right - 8])
+      : d3
+          .scalePoint()
+          .domain(values)
+          .range([left + 12, right - 8]);
     const at = (d) => x(block.options.numbers ? d.x : d.value);
     const low = d3.min(rows, (d) => (d.ndcg10.low === undefined ? d.ndcg10 : d.ndcg10.low));
     const high = d3.max(rows, (d) => (d.ndcg10.high === undefined ? d.ndcg10 : d.ndcg10.high));
-    const y = d3.scaleLinear().domain([low, high]).nice(5).range([top + height, top]);
-    svg.append("text").attr("class", "strong").attr("x", left).attr("y", top - 14).text(`NDCG@10 on ${name}`);
+    const y = d3
+      .scaleLinear()
+      .domain([low, high])
+      .nice(5)
+      .range([top + height, top]);
+    svg
+      .append("text")
+      .attr("class", "strong")
+      .attr("x", left)
+      .attr("y", top - 14)
+      .text(`NDCG@10 on ${name}`);
     const ticks = d3.axisBottom(x).tickSizeOuter(0);
     const distinct = raie.unique(rows.map((d) => d.x)).sort(d3.ascending);
     if (block.options.numbers && distinct.length > 9) {
@@ -39,20 +59,48 @@ raie.charts.lines = function (canvas, block, width) {
       ticks.tickValues(kept).tickFormat(d3.format("~r"));
     }
     raie.axis(svg, 0, top + height, ticks);
-    raie.axis(svg, left, 0, d3.axisLeft(y).ticks(5).tickSize(-(right - left))).select(".domain").remove();
-    svg.append("text").attr("class", "soft").attr("x", (left + right) / 2).attr("y", top + height + 36).attr("text-anchor", "middle").text(block.options.x);
+    raie
+      .axis(
+        svg,
+        left,
+        0,
+        d3
+          .axisLeft(y)
+          .ticks(5)
+          .tickSize(-(right - left)),
+      )
+      .select(".domain")
+      .remove();
+    svg
+      .append("text")
+      .attr("class", "soft")
+      .attr("x", (left + right) / 2)
+      .attr("y", top + height + 36)
+      .attr("text-anchor", "middle")
+      .text(block.options.x);
     series.forEach((one, k) => {
       const own = rows.filter((d) => d.series === one).sort((a, b) => a.x - b.x);
       const shift = series.length > 1 ? (k / (series.length - 1) - 0.5) * Math.min(8, series.length * 2) : 0;
       const g = svg.append("g").attr("transform", `translate(${shift},0)`);
       g.append("path")
         .datum(own)
-        .attr("d", d3.line().x(at).y((d) => y(raie.valueOf(d.ndcg10))))
+        .attr(
+          "d",
+          d3
+            .line()
+            .x(at)
+            .y((d) => y(raie.valueOf(d.ndcg10))),
+        )
         .style("stroke", raie.colour(k))
         .attr("fill", "none")
         .attr("stroke-width", 2)
         .attr("stroke-dasharray", raie.dash(k));
-      const points = g.selectAll("g").data(own).enter().append("g").attr("transform", (d) => `translate(${at(d)},0)`);
+      const points = g
+        .selectAll("g")
+        .data(own)
+        .enter()
+        .append("g")
+        .attr("transform", (d) => `translate(${at(d)},0)`);
       points
         .filter((d) => d.ndcg10.low !== undefined)
         .append("line")
@@ -70,7 +118,8 @@ raie.charts.lines = function (canvas, block, width) {
         .style("stroke", raie.colour(k))
         .attr("stroke-width", 1.6);
       raie.hover(points, (d) => {
-        const range = d.ndcg10.low === undefined ? "" : ` [${format(d.ndcg10.low)}, ${format(d.ndcg10.high)}]`;
+        const range =
+          d.ndcg10.low === undefined ? "" : ` [${format(d.ndcg10.low)}, ${format(d.ndcg10.high)}]`;
         return `${d.series}\n${block.options.x} = ${d.value}\n${format(raie.valueOf(d.ndcg10))}${range}\n${raie.formats.verdict(d.verdict)}`.trim();
       });
     });

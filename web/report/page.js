@@ -15,11 +15,17 @@
     const canvas = raie.element("div", { class: "canvas" });
     const figure = { block, canvas, width: 0 };
     figures.push(figure);
-    const saveSvg = () => raie.save(block.id + ".svg", "image/svg+xml", raie.standalone(canvas.querySelector("svg")));
+    const saveSvg = () =>
+      raie.save(block.id + ".svg", "image/svg+xml", raie.standalone(canvas.querySelector("svg")));
     return raie.element(
       "figure",
       { class: "block", id: block.id },
-      raie.element("figcaption", {}, raie.element("h3", {}, block.title), raie.element("p", { class: "takeaway" }, block.takeaway)),
+      raie.element(
+        "figcaption",
+        {},
+        raie.element("h3", {}, block.title),
+        raie.element("p", { class: "takeaway" }, block.takeaway),
+      ),
       canvas,
       raie.element("p", { class: "note" }, block.note),
       raie.element(
@@ -46,10 +52,18 @@
     const list = raie.element("ul", {});
     document.querySelector("nav").append(list);
     if (report.summary.length > 0) {
-      main.append(raie.element("ul", { class: "summary" }, ...report.summary.map((text) => raie.element("li", {}, text))));
+      main.append(
+        raie.element(
+          "ul",
+          { class: "summary" },
+          ...report.summary.map((text) => raie.element("li", {}, text)),
+        ),
+      );
     }
     report.sections.forEach((section) => {
-      list.append(raie.element("li", {}, raie.element("a", { href: "#section-" + section.id }, section.title)));
+      list.append(
+        raie.element("li", {}, raie.element("a", { href: "#section-" + section.id }, section.title)),
+      );
       const name = "title-" + section.id;
       main.append(
         raie.element(
@@ -116,7 +130,12 @@
     drawAll();
   } else {
     const observer = new ResizeObserver((entries) => {
-      entries.forEach((entry) => draw(figures.find((figure) => figure.canvas === entry.target), Math.floor(entry.contentRect.width)));
+      entries.forEach((entry) =>
+        draw(
+          figures.find((figure) => figure.canvas === entry.target),
+          Math.floor(entry.contentRect.width),
+        ),
+      );
     });
     figures.forEach((figure) => {
       draw(figure, figure.canvas.clientWidth);

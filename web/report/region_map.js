@@ -34,10 +34,18 @@
     );
     if (slices.length > 0) {
       controls.append(
-        raie.select("colours by", [["region", "region"], ["slice", "slice"]], "region", (value) => {
-          state.by = value;
-          redraw();
-        }),
+        raie.select(
+          "colours by",
+          [
+            ["region", "region"],
+            ["slice", "slice"],
+          ],
+          "region",
+          (value) => {
+            state.by = value;
+            redraw();
+          },
+        ),
       );
       const set = raie.element("fieldset", {}, raie.element("legend", {}, "Windows of"));
       slices.forEach((slice) => {
@@ -85,7 +93,10 @@
     const slices = block.options.slices;
     const many = regions.length > 60; // rings of all would hide everything else
     const shown = (d) => state.region === "all" || state.region === String(d.region);
-    const colour = (d) => (state.by === "slice" && d.kind === "window" ? raie.colour(slices.indexOf(d.slice)) : raie.colour(order.get(d.region)));
+    const colour = (d) =>
+      state.by === "slice" && d.kind === "window"
+        ? raie.colour(slices.indexOf(d.slice))
+        : raie.colour(order.get(d.region));
 
     const [x0, x1] = rangeOf(records, "x_deg");
     const [y0, y1] = rangeOf(records, "y_deg");
@@ -118,9 +129,12 @@
       .attr("fill-opacity", (d) => (shown(d) ? 0.55 : 0.06))
       .style("fill", (d) => (isOff(d) ? "none" : colour(d)))
       .style("stroke", (d) => (isOff(d) ? colour(d) : "none"));
-    raie.hover(points, (d) =>
-      (isOff(d) ? "beyond the edge of the map\n" : "") +
-      `window of user ${d.user} (${d.slice})\nregion ${d.region}, ${raie.formats.degrees(d.angle_deg)} from its centre\ntarget: ${d.target}`);
+    raie.hover(
+      points,
+      (d) =>
+        (isOff(d) ? "beyond the edge of the map\n" : "") +
+        `window of user ${d.user} (${d.slice})\nregion ${d.region}, ${raie.formats.degrees(d.angle_deg)} from its centre\ntarget: ${d.target}`,
+    );
 
     const caps = svg
       .append("g")
@@ -136,33 +150,49 @@
       .style("stroke", colour)
       .attr("stroke-width", (d) => (d.kind === "before" ? 1.2 : 1.8))
       .attr("stroke-dasharray", (d) => kInCaps[d.kind])
-      .attr("stroke-opacity", (d) => (many && state.region === "all" ? 0.08 : shown(d) ? 0.9 : many ? 0 : 0.12))
+      .attr("stroke-opacity", (d) =>
+        many && state.region === "all" ? 0.08 : shown(d) ? 0.9 : many ? 0 : 0.12,
+      )
       .on("click", (d) => canvas.pick(d.region));
-    raie.hover(caps, (d) => `${d.kind} the edit\n`.replace("added the edit", "added by the edit") + wordsOf(records, d.region));
+    raie.hover(
+      caps,
+      (d) =>
+        `${d.kind} the edit\n`.replace("added the edit", "added by the edit") + wordsOf(records, d.region),
+    );
 
     const factor = block.options.arrow_factor;
-    centres.filter((d) => d.kind !== "before").forEach((after) => {
-      const before = centres.find((d) => d.kind === "before" && d.region === after.region) || after;
-      const from = [x(before.x_deg), y(before.y_deg)];
-      const to = [
-        x(before.x_deg + factor * (after.x_deg - before.x_deg)),
-        y(before.y_deg + factor * (after.y_deg - before.y_deg)),
-      ];
-      const g = svg.append("g").attr("opacity", shown(after) ? 1 : 0.15).on("click", () => canvas.pick(after.region));
-      arrow(g, from, to, colour(after));
-      const label = g.append("g").attr("transform", `translate(${from})`);
-      const size = regions.length > 120 ? 2 : regions.length > 30 ? 6 : 9;
-      label.append("circle").attr("r", size).style("fill", "var(--paper)").style("stroke", colour(after)).attr("stroke-width", 1.6);
-      if (size > 2) {
+    centres
+      .filter((d) => d.kind !== "before")
+      .forEach((after) => {
+        const before = centres.find((d) => d.kind === "before" && d.region === after.region) || after;
+        const from = [x(before.x_deg), y(before.y_deg)];
+        const to = [
+          x(before.x_deg + factor * (after.x_deg - before.x_deg)),
+          y(before.y_deg + factor * (after.y_deg - before.y_deg)),
+        ];
+        const g = svg
+          .append("g")
+          .attr("opacity", shown(after) ? 1 : 0.15)
+          .on("click", () => canvas.pick(after.region));
+        arrow(g, from, to, colour(after));
+        const label = g.append("g").attr("transform", `translate(${from})`);
+        const size = regions.length > 120 ? 2 : regions.length > 30 ? 6 : 9;
         label
-          .append("text")
-          .attr("class", "strong")
-          .attr("dy", "0.35em")
-          .attr("text-anchor", "middle")
-          .style("font-size", size > 6 ? "11px" : "7.5px")
-          .text(after.region);
-      }
-    });
+          .append("circle")
+          .attr("r", size)
+          .style("fill", "var(--paper)")
+          .style("stroke", colour(after))
+          .attr("stroke-width", 1.6);
+        if (size > 2) {
+          label
+            .append("text")
+            .attr("class", "strong")
+            .attr("dy", "0.35em")
+            .attr("text-anchor", "middle")
+            .style("font-size", size > 6 ? "11px" : "7.5px")
+            .text(after.region);
+        }
+      });
     scaleBar(svg, top + height + 18, scale);
     const off = windows.filter(isOff).length;
     if (off > 0) {
@@ -178,24 +208,48 @@
 
   // All caps, and all windows but the few that lie farthest out.
   function rangeOf(records, key) {
-    const values = records.filter((d) => d.kind === "window").map((d) => d[key]).sort(d3.ascending);
-    const caps = records.filter((d) => d.kind !== "window").flatMap((d) => [d[key] - d.angle_deg, d[key] + d.angle_deg]);
-    return d3.extent([...caps, ...[0.005, 0.995].map((p) => d3.quantile(values, p)).filter((v) => v !== undefined)]);
+    const values = records
+      .filter((d) => d.kind === "window")
+      .map((d) => d[key])
+      .sort(d3.ascending);
+    const caps = records
+      .filter((d) => d.kind !== "window")
+      .flatMap((d) => [d[key] - d.angle_deg, d[key] + d.angle_deg]);
+    return d3.extent([
+      ...caps,
+      ...[0.005, 0.995].map((p) => d3.quantile(values, p)).filter((v) => v !== undefined),
+    ]);
   }
 
   function arrow(g, from, to, colour) {
     const length = Math.hypot(to[0] - from[0], to[1] - from[1]);
     if (length < 1) return;
     const angle = (180 / Math.PI) * Math.atan2(to[1] - from[1], to[0] - from[0]);
-    g.append("line").attr("x1", from[0]).attr("y1", from[1]).attr("x2", to[0]).attr("y2", to[1]).style("stroke", colour).attr("stroke-width", 2.4);
-    g.append("path").attr("transform", `translate(${to}) rotate(${angle})`).attr("d", "M4,0L-6,-5L-6,5Z").style("fill", colour);
+    g.append("line")
+      .attr("x1", from[0])
+      .attr("y1", from[1])
+      .attr("x2", to[0])
+      .attr("y2", to[1])
+      .style("stroke", colour)
+      .attr("stroke-width", 2.4);
+    g.append("path")
+      .attr("transform", `translate(${to}) rotate(${angle})`)
+      .attr("d", "M4,0L-6,-5L-6,5Z")
+      .style("fill", colour);
   }
 
   // A length that stands for an angle.
   function scaleBar(svg, y, scale) {
     const g = svg.append("g").attr("transform", `translate(10,${y})`);
     const degrees = [0.5, 1, 2, 5, 10, 20, 30, 45].filter((v) => v * scale < 160).pop() || 0.5;
-    g.append("line").attr("x2", degrees * scale).style("stroke", "var(--soft)").attr("stroke-width", 2);
-    g.append("text").attr("class", "soft").attr("x", degrees * scale + 8).attr("dy", "0.35em").text(degrees + "°");
+    g.append("line")
+      .attr("x2", degrees * scale)
+      .style("stroke", "var(--soft)")
+      .attr("stroke-width", 2);
+    g.append("text")
+      .attr("class", "soft")
+      .attr("x", degrees * scale + 8)
+      .attr("dy", "0.35em")
+      .text(degrees + "°");
   }
 })();

@@ -36,9 +36,11 @@ raie.tableOf = function (block) {
   let shown = rows.length > kRowsShown + 10 ? kRowsShown : rows.length;
   const fill = () => {
     body.replaceChildren(
-      ...rows.slice(0, shown).map((row) =>
-        raie.element("tr", {}, ...row.map((cell, i) => raie.cellOf(block.columns[i], cell, i === 0))),
-      ),
+      ...rows
+        .slice(0, shown)
+        .map((row) =>
+          raie.element("tr", {}, ...row.map((cell, i) => raie.cellOf(block.columns[i], cell, i === 0))),
+        ),
     );
     more.hidden = shown >= rows.length;
     more.textContent = `Show all ${rows.length} rows`;
@@ -55,7 +57,11 @@ raie.tableOf = function (block) {
       rows = raie.sorted(block.rows, i, descending);
       fill();
     };
-    const button = raie.element("button", { type: "button", title: column.help, onclick: sort }, column.label);
+    const button = raie.element(
+      "button",
+      { type: "button", title: column.help, onclick: sort },
+      column.label,
+    );
     const cell = raie.element("th", { scope: "col", class: raie.isText(column) ? "left" : null }, button);
     head.append(cell);
   });
@@ -72,7 +78,11 @@ raie.tableOf = function (block) {
 raie.csvButton = (block) =>
   raie.element(
     "button",
-    { type: "button", class: "csv", onclick: () => raie.save(block.id + ".csv", "text/csv", raie.csv(block)) },
+    {
+      type: "button",
+      class: "csv",
+      onclick: () => raie.save(block.id + ".csv", "text/csv", raie.csv(block)),
+    },
     "Numbers (CSV)",
   );
 
@@ -84,7 +94,12 @@ raie.blocks.table = function (block) {
     raie.element("div", { class: "tools" }, raie.csvButton(block)),
   ];
   if (!block.folded) {
-    return raie.element("div", { class: "block", id: block.id }, raie.element("h3", {}, block.title), ...parts);
+    return raie.element(
+      "div",
+      { class: "block", id: block.id },
+      raie.element("h3", {}, block.title),
+      ...parts,
+    );
   }
   const summary = raie.element("summary", {}, block.title);
   return raie.element("details", { class: "block", id: block.id }, summary, ...parts);

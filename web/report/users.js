@@ -12,7 +12,12 @@
       const note = d.is_target ? "taken next" : only ? tag : "";
       const classes = [d.is_target ? "target" : "", only && kind ? kind : ""].join(" ").trim();
       list.append(
-        raie.element("li", { class: classes || null }, d.item, note ? raie.element("span", { class: "tag" }, " " + note) : null),
+        raie.element(
+          "li",
+          { class: classes || null },
+          d.item,
+          note ? raie.element("span", { class: "tag" }, " " + note) : null,
+        ),
       );
     });
     return raie.element("div", {}, raie.element("h5", {}, title), list);
@@ -32,7 +37,12 @@
       "article",
       { class: "card" },
       head,
-      raie.element("p", {}, `Took next, on ${raie.formats.day(d.time)}: `, raie.element("strong", {}, d.target)),
+      raie.element(
+        "p",
+        {},
+        `Took next, on ${raie.formats.day(d.time)}: `,
+        raie.element("strong", {}, d.target),
+      ),
       raie.element("p", {}, region + d.why),
       raie.element("p", { class: "note" }, "Before: " + d.history.join(" · ")),
       raie.element(

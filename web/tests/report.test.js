@@ -12,8 +12,13 @@ import { chromium } from "playwright-core";
 
 const pages = process.env.RAIE_PAGES.split(":");
 const kFlags = [
-  "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync",
+  "--no-sandbox",
+  "--disable-gpu",
+  "--disable-quic",
+  "--no-first-run",
+  "--disable-background-networking",
+  "--disable-component-update",
+  "--disable-sync",
 ];
 let browser;
 
@@ -44,7 +49,11 @@ async function open(file, options = {}) {
 }
 
 async function columnTexts(page, table, place) {
-  return page.$$eval(`${table} tbody tr`, (rows, i) => rows.map((row) => row.children[i].firstChild?.textContent ?? ""), place);
+  return page.$$eval(
+    `${table} tbody tr`,
+    (rows, i) => rows.map((row) => row.children[i].firstChild?.textContent ?? ""),
+    place,
+  );
 }
 
 // The colour of the paper as [r, g, b].
@@ -81,8 +90,9 @@ for (const file of pages) {
       assert.ok(figure.width > 300, `${figure.id} is ${figure.width} wide`);
     }
     assert.ok(fs.statSync(file).size < 2e6, "the page is larger than 2 MB");
-    const nameless = await page.$$eval("button, select, a", (list) =>
-      list.filter((node) => !(node.textContent.trim() || node.getAttribute("aria-label"))).length,
+    const nameless = await page.$$eval(
+      "button, select, a",
+      (list) => list.filter((node) => !(node.textContent.trim() || node.getAttribute("aria-label"))).length,
     );
     assert.equal(nameless, 0, "controls without a name");
     assert.deepEqual(faults, []);
@@ -91,13 +101,20 @@ for (const file of pages) {
 
   test(`${path.basename(file)}: fits a narrow screen, in light and dark`, async () => {
     for (const colorScheme of ["light", "dark"]) {
-      const { page, faults, close } = await open(file, { viewport: { width: 420, height: 800 }, colorScheme });
+      const { page, faults, close } = await open(file, {
+        viewport: { width: 420, height: 800 },
+        colorScheme,
+      });
       const width = await page.evaluate(() => document.documentElement.scrollWidth);
       assert.ok(width <= 420, `${width} pixels wide`);
       const paper = await paperOf(page);
       assert.equal(colorScheme === "dark", paper[0] < 100, `paper ${paper}`);
-      const small = await page.$$eval("figure svg text", (list) =>
-        list.filter((text) => text.getBoundingClientRect().height > 0 && text.getBoundingClientRect().height < 7).length,
+      const small = await page.$$eval(
+        "figure svg text",
+        (list) =>
+          list.filter(
+            (text) => text.getBoundingClientRect().height > 0 && text.getBoundingClientRect().height < 7,
+          ).length,
       );
       assert.equal(small, 0, "text too small to read");
       assert.deepEqual(faults, []);
@@ -109,10 +126,27 @@ for (const file of pages) {
     const { page, faults, close } = await open(file, { colorScheme: "dark" });
     await page.emulateMedia({ media: "print" });
     assert.deepEqual(await paperOf(page), [255, 255, 255]);
-    for (const hidden of ["nav", ".tools", ".theme"]) assert.equal(await page.isVisible(hidden), false, hidden);
+    for (const hidden of ["nav", ".tools", ".theme"]) {
+      assert.equal(await page.isVisible(hidden), false, hidden);
+    }
     assert.ok(await page.isVisible("figure svg"));
     const sheets = await page.pdf({ format: "A4" });
     assert.equal(sheets.subarray(0, 5).toString(), "%PDF-");
+    assert.deepEqual(faults, []);
+    await close();
+  });
+}
+
+for (const colorScheme of ["light", "dark"]) {
+  test(`readers who cannot see or point find their way (axe, ${colorScheme})`, async () => {
+    const { page, faults, close } = await open(pages[0], { colorScheme });
+    await page.evaluate(() => document.querySelectorAll("details").forEach((node) => (node.open = true)));
+    await page.evaluate(
+      fs.readFileSync(new URL("../node_modules/axe-core/axe.min.js", import.meta.url), "utf8"),
+    );
+    const { violations } = await page.evaluate(() => window.axe.run());
+    const found = violations.map((one) => `${one.id} (${one.impact}): ${one.nodes[0].html.slice(0, 160)}`);
+    assert.deepEqual(found, []);
     assert.deepEqual(faults, []);
     await close();
   });
@@ -147,7 +181,7 @@ test("tables are sorted by any column, by pointer and by keyboard", async () => 
 test("every figure and table can be saved", async () => {
   const { page, faults, close } = await open(pages[0]);
   const save = async (selector) => {
-    await page.waitForTimeout(150);  // a browser refuses a hail of downloads
+    await page.waitForTimeout(150); // a browser refuses a hail of downloads
     const [download] = await Promise.all([page.waitForEvent("download"), page.click(selector)]);
     return { name: download.suggestedFilename(), text: fs.readFileSync(await download.path(), "utf8") };
   };
