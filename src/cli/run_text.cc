@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "cli/table.h"
+#include "compare/tables.h"
 
 namespace raie::cli {
 namespace {
@@ -64,12 +65,34 @@ void AddWrapped(const std::string& text, std::vector<std::string>& lines) {
   if (!line.empty()) lines.push_back(line);
 }
 
+struct Scale {
+  double low = 0;
+  double high = 0;
+};
+
+// Of most intervals around 0: a few that lie far out (a tenth, four times as far as the others) are
+// left to be drawn at the edge.
+Scale ScaleOf(const std::vector<RunJson>& intervals) {
+  std::vector<double> far;
+  for (const RunJson& one : intervals) far.push_back(std::abs(one.at("value").get<double>()));
+  std::ranges::sort(far, std::ranges::greater());
+  const std::size_t spared = far.size() / 10;
+  const bool spares = far.size() >= 8 && spared > 0 && far[0] >= 4 * far[spared];
+  Scale scale;
+  for (const RunJson& one : intervals) {
+    if (spares && std::abs(one.at("value").get<double>()) > far[spared]) continue;
+    scale.low = std::min(scale.low, one.at("low").get<double>());
+    scale.high = std::max(scale.high, one.at("high").get<double>());
+  }
+  return scale;
+}
+
 // "  ──●──  " on a scale from low to high, with 0 as a bar.
-std::string IntervalMark(const RunJson& interval, double low, double high,
-                         const std::string& verdict) {
+std::string IntervalMark(const RunJson& interval, const Scale& scale, const std::string& verdict) {
+  const auto [low, high] = scale;
   if (!interval.is_object() || high <= low) return "";
   const auto place = [&](double value) {
-    const double share = (value - low) / (high - low);
+    const double share = (value - scale.low) / (scale.high - scale.low);
     return std::clamp(static_cast<int>(std::lround(share * (kScale - 1))), 0, kScale - 1);
   };
   std::array<const char*, kScale> cells;
@@ -104,8 +127,7 @@ void AddText(const std::string& text, std::vector<std::string>& lines) {
 // The methods on the windows they are judged on.
 void AddMethods(const RunJson& block, std::vector<std::string>& lines) {
   std::string part;
-  double low = 0;
-  double high = 0;
+  std::vector<RunJson> intervals;
   std::vector<const RunJson*> rows;
   for (const RunJson& row : block.at("rows")) {
     const std::string of = CellOf(block, row, "part");
@@ -113,21 +135,20 @@ void AddMethods(const RunJson& block, std::vector<std::string>& lines) {
     if (of != part) continue;
     rows.push_back(&row);
     const RunJson difference = CellOf(block, row, "difference");
-    if (!difference.is_object()) continue;
-    low = std::min(low, difference.at("low").get<double>());
-    high = std::max(high, difference.at("high").get<double>());
+    if (difference.is_object()) intervals.push_back(difference);
   }
+  const Scale scale = ScaleOf(intervals);
   Table table({"on " + part, "NDCG@10", "difference", "p", "verdict", ""});
   for (std::size_t i = 0; i < rows.size() && i < kMethods; ++i) {
     const RunJson& row = *rows[i];
     const RunJson ndcg = CellOf(block, row, "ndcg10");
     const RunJson difference = CellOf(block, row, "difference");
+    const RunJson p = CellOf(block, row, "p_adjusted");
     const std::string verdict = CellOf(block, row, "verdict");
     table.Add({Shorten(CellOf(block, row, "method").get<std::string>(), 24),
                ndcg.is_object() ? NumberText(ndcg.at("value"), 4) : "-",
                difference.is_object() ? NumberText(difference.at("value"), 4, "+") : "-",
-               NumberText(CellOf(block, row, "p_adjusted"), 4), verdict,
-               IntervalMark(difference, low, high, verdict)});
+               p.is_number() ? PValue(p) : "-", verdict, IntervalMark(difference, scale, verdict)});
   }
   AddText(table.ToText(), lines);
   if (rows.size() > kMethods) {

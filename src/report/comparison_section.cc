@@ -227,16 +227,16 @@ std::string VerdictSentence(const ReportJson& results, const std::string& part,
     names[VerdictOf(*row, part)].push_back(PointName(results, *row));
   }
   std::string text;
+  const auto add = [&](const std::string& clause) { text += (text.empty() ? "" : "; ") + clause; };
   if (!names["better"].empty()) {
-    text = Subject(names["better"]) + " significantly better than " + reference;
+    add(Subject(names["better"]) + " significantly better than " + reference);
   }
   if (!names["worse"].empty()) {
-    text += text.empty() ? Subject(names["worse"]) + " significantly worse than " + reference
-                         : ", " + Subject(names["worse"]) + " worse";
+    add(Subject(names["worse"]) +
+        (text.empty() ? " significantly worse than " + reference : " significantly worse"));
   }
   if (!names["same"].empty()) {
-    text += (text.empty() ? "" : "; ") + ListOfNames(names["same"]) +
-            " cannot be told apart from " + (text.empty() ? reference : "it");
+    add(ListOfNames(names["same"]) + " cannot be told apart from " + reference);
   }
   if (text.empty()) return "On " + PartLabel(part) + ", nothing was tested.";
   return "On " + PartLabel(part) + ", " + text + ".";

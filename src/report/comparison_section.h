@@ -19,7 +19,7 @@ ReportJson ComparisonSection(const RunFiles& run);
 std::vector<std::string> PartsByInterest(const ReportJson& results);
 
 // One sentence of what the verdicts say of a part of some rows: "On T, a and b are significantly
-// better than lora, c is worse; d and e cannot be told apart from it."
+// better than lora; c is significantly worse; d and e cannot be told apart from lora."
 std::string VerdictSentence(const ReportJson& results, const std::string& part,
                             const std::vector<const ReportJson*>& rows);
 

@@ -100,7 +100,7 @@ ReportJson CostSection(const RunFiles& run) {
       .columns = {{"method", "Method"},
                   {"ndcg10", "NDCG@10 on " + PartLabel(judged), "interval"},
                   {"verdict", "Verdict", "verdict"},
-                  {"learn_seconds", "Learning", "seconds", "wall time, median over seeds"},
+                  {"learn_seconds", "Learning time", "seconds", "wall time, median over seeds"},
                   {"samples", "Samples", "count", "targets with a loss in the pass kept"},
                   {"steps", "Steps", "count"},
                   {"trained_parameters", "Trained parameters", "count"},

@@ -54,8 +54,8 @@ TEST_F(ReportTest, SaysNoMoreThanTheVerdicts) {
                     {.method = "mole", .ndcg = 0.3, .verdict = "same"}});
   const ReportJson report = BuildWithoutData();
   EXPECT_EQ(report.at("summary")[0],
-            "On T, raie is significantly better than lora, frozen is worse; mole cannot be told "
-            "apart from it.");
+            "On T, raie is significantly better than lora; frozen is significantly worse; mole "
+            "cannot be told apart from lora.");
   const ReportJson& table = BlockOf(report, "table-T");
   EXPECT_EQ(table.at("rows").size(), 4U);
   EXPECT_EQ(CellOf(table, "raie", "verdict"), "better");

@@ -114,7 +114,7 @@
     const shift = (width - scale * (x1 - x0)) / 2;
     const x = (v) => shift + scale * (Math.max(x0, Math.min(x1, v)) - x0);
     const y = (v) => top + height - scale * (Math.max(y0, Math.min(y1, v)) - y0);
-    setHeight(top + height + 40);
+    setHeight(top + height + 46);
 
     const points = svg
       .append("g")
@@ -200,25 +200,23 @@
         .append("text")
         .attr("class", "soft")
         .attr("x", width - 10)
-        .attr("y", top + height + 22)
+        .attr("y", top + height + (width < 600 ? 38 : 22))
         .attr("text-anchor", "end")
         .text(`${off} windows lie beyond the edge (open points)`);
     }
   }
 
-  // All caps, and all windows but the few that lie farthest out.
+  // All caps, and all windows but a few that lie far out.
   function rangeOf(records, key) {
-    const values = records
-      .filter((d) => d.kind === "window")
-      .map((d) => d[key])
-      .sort(d3.ascending);
-    const caps = records
-      .filter((d) => d.kind !== "window")
-      .flatMap((d) => [d[key] - d.angle_deg, d[key] + d.angle_deg]);
-    return d3.extent([
-      ...caps,
-      ...[0.005, 0.995].map((p) => d3.quantile(values, p)).filter((v) => v !== undefined),
-    ]);
+    const windows = records.filter((d) => d.kind === "window").map((d) => d[key]);
+    const caps = records.filter((d) => d.kind !== "window");
+    const ends = caps.flatMap((d) => [d[key] - d.angle_deg, d[key] + d.angle_deg]);
+    windows.sort(d3.ascending);
+    const most = [0.005, 0.995].map((p) => d3.quantile(windows, p)).filter((v) => v !== undefined);
+    const [low, high] = d3.extent([...ends, ...most]);
+    const near = 0.12 * (high - low);
+    const [first, last] = d3.extent([...windows, low, high]);
+    return [Math.max(first, low - near), Math.min(last, high + near)];
   }
 
   function arrow(g, from, to, colour) {
