@@ -238,7 +238,7 @@ std::string VerdictSentence(const ReportJson& results, const std::string& part,
   if (!names["same"].empty()) {
     add(ListOfNames(names["same"]) + " cannot be told apart from " + reference);
   }
-  if (text.empty()) return "On " + PartLabel(part) + ", nothing was tested.";
+  if (text.empty()) return "On " + PartLabel(part) + ", there is nothing to compare with.";
   return "On " + PartLabel(part) + ", " + text + ".";
 }
 

@@ -126,7 +126,7 @@ ReportJson SweepFigure(const ReportJson& results, const SweptKey& swept,
         if (key == swept.key) {
           value = of_key;
         } else {
-          series += ", " + key + "=" + of_key;
+          series += (series == RowName(results, *row) ? " at " : ", ") + key + "=" + of_key;
         }
       }
       if (value.empty()) continue;
@@ -144,9 +144,10 @@ ReportJson SweepFigure(const ReportJson& results, const SweptKey& swept,
       range.any = true;
     }
   }
-  std::vector<std::string> spread;
+  std::string spread;
   for (const auto& [series, range] : ranges) {
-    spread.push_back(series + " " + Fixed(range.low, 4) + " to " + Fixed(range.high, 4));
+    spread += (spread.empty() ? "" : "; ") + series + " from " + Fixed(range.low, 4) + " to " +
+              Fixed(range.high, 4);
   }
   const bool regions = swept.key == "regions.k";
   return FigureBlock(
@@ -155,7 +156,7 @@ ReportJson SweepFigure(const ReportJson& results, const SweptKey& swept,
        .title = regions ? "Sensitivity to the number of regions K" : "Sensitivity to " + swept.key,
        .takeaway = "Over " + std::to_string(swept.values.size()) + " values of " +
                    (regions ? "K" : swept.key) + ", means of NDCG@10 on " + PartLabel(judged) +
-                   " range: " + ListOfNames(spread) + ".",
+                   " range: " + spread + ".",
        .note =
            "Means with 95 % intervals. Filled points differ significantly from the reference "
            "method at the same settings; points of one line were not tested against each other."},
