@@ -4,6 +4,7 @@
 #include <cmath>
 #include <numbers>
 #include <set>
+#include <span>
 #include <string_view>
 #include <tuple>
 
@@ -74,21 +75,30 @@ std::optional<double> NearestOtherDeg(const RegionSet& regions, const Region& re
   return nearest;
 }
 
-// NDCG@10 gained over frozen on the windows of one region; null with fewer than two users.
-ReportJson GainOf(const RegionStudy& study, RegionId region, TaskPool& pool) {
-  if (!study.results.has_value() || !study.frozen.has_value()) return nullptr;
+// NDCG@10 gained over frozen on the windows of one region.
+struct Gains {
+  std::vector<UserId> users;
+  std::vector<double> differences;
+};
+
+std::map<RegionId, Gains> GainsByRegion(const RegionStudy& study) {
+  std::map<RegionId, Gains> gains;
+  if (!study.results.has_value() || !study.frozen.has_value()) return gains;
   const std::vector<double> mine = Ndcg10(*study.results);
   const std::vector<double> frozen = Ndcg10(*study.frozen);
-  std::vector<UserId> users;
-  std::vector<std::vector<double>> difference(1);
   for (std::size_t i = 0; i < mine.size(); ++i) {
-    if (study.results->regions[i] != region) continue;
-    users.push_back(study.results->users[i]);
-    difference[0].push_back(mine[i] - frozen[i]);
+    Gains& of_region = gains[study.results->regions[i]];
+    of_region.users.push_back(study.results->users[i]);
+    of_region.differences.push_back(mine[i] - frozen[i]);
   }
-  const std::set<UserId> distinct(users.begin(), users.end());
+  return gains;
+}
+
+// Their mean with its interval and p-value; null with fewer than two users.
+ReportJson GainJson(const Gains& gains, TaskPool& pool) {
+  const std::set<UserId> distinct(gains.users.begin(), gains.users.end());
   if (distinct.size() < 2) return nullptr;
-  const CrossedValues values = SumByUser(users, difference);
+  const CrossedValues values = SumByUser(gains.users, std::span(&gains.differences, 1));
   ReportJson gain = IntervalJson(WindowMean(values), CrossedBootstrap(values, {}, pool));
   gain["p_value"] = WilcoxonSignedRank(UserMeans(values)).p_value;
   return gain;
@@ -195,6 +205,7 @@ std::vector<RegionOutcome> OutcomesOf(const RegionStudy& study, TaskPool& pool) 
   const ReportJson drift = ListIn(last, "drift");
   const ReportJson training =
       last.contains("budget") ? ListIn(last.at("budget"), "regions") : ReportJson::array();
+  std::map<RegionId, Gains> gains = GainsByRegion(study);
   std::vector<RegionOutcome> outcomes;
   for (const RegionId id : study.ids()) {
     RegionOutcome outcome{
@@ -216,7 +227,7 @@ std::vector<RegionOutcome> OutcomesOf(const RegionStudy& study, TaskPool& pool) 
     if (study.results.has_value()) {
       outcome.windows = std::ranges::count(study.results->regions, id);
     }
-    outcome.gain = GainOf(study, id, pool);
+    outcome.gain = GainJson(gains[id], pool);
     outcomes.push_back(std::move(outcome));
   }
   std::vector<ReportJson*> tested;

@@ -13,7 +13,7 @@ raie.charts.events = function (canvas, block, width) {
         .attr("width", 12)
         .attr("height", 12)
         .style("fill", raie.colour(i));
-    }) + 22;
+    }) + 36;
   const height = width < 600 ? 190 : 250;
   const left = 52;
   const dates = (v) => new Date(1000 * v);
@@ -99,7 +99,7 @@ raie.charts.events = function (canvas, block, width) {
       .append("text")
       .attr("class", "soft")
       .attr("x", at + (isRight ? -5 : 5))
-      .attr("y", top - 10 + (i % 2) * 14)
+      .attr("y", top - 24 + (i % 2) * 14)
       .attr("text-anchor", isRight ? "end" : "start")
       .text(raie.formats.day(cut));
   });
