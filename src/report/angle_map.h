@@ -7,7 +7,7 @@
 //          is placed around one anchor: its distance to the anchor is its angle to it, exactly; its
 //          direction is the one that fits its angles to all other centres best, where being drawn
 //          too near to a centre (as if it belonged there) counts kTooNear times as much as too far.
-// Source:  docs/decisions/011-report.md; Torgerson 1952; de Leeuw 1977; Kruskal 1964 (stress-1).
+// Source:  docs/decisions/014-report.md; Torgerson 1952; de Leeuw 1977; Kruskal 1964 (stress-1).
 // Units:   degrees.
 // Threads: pure functions; the same input gives the same bytes.
 // Cost:    O(N^2) an iteration, 300 of them; a point O(90 N).
