@@ -149,6 +149,13 @@ std::vector<float> Convert(std::span<const std::byte> bytes, auto&& convert) {
   return values;
 }
 
+// Bits of bf16 numbers.
+std::int64_t FirstNotFinite(std::span<const std::uint16_t> bits) {
+  const auto bad =
+      std::ranges::find_if(bits, [](std::uint16_t value) { return (value & 0x7f80) == 0x7f80; });
+  return bad == bits.end() ? -1 : bad - bits.begin();
+}
+
 std::int64_t FirstNotFinite(std::span<const float> values) {
   std::uint32_t bad = 0;
   for (const float value : values) {
@@ -303,20 +310,25 @@ void SaveTensors(const std::filesystem::path& path, std::vector<TensorView> tens
     std::int64_t count = 1;
     for (const std::int64_t size : tensor.shape) count *= size;
     const std::string what = "cannot write tensor " + tensor.name + " to " + path.string() + ": ";
-    if (count != static_cast<std::int64_t>(tensor.values.size())) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  what + "shape " + ShapeText(tensor.shape) + " does not hold " +
-                      std::to_string(tensor.values.size()) + " values");
+    const bool is_bf16 = !tensor.bf16_bits.empty();
+    const std::int64_t values = std::ssize(tensor.values) + std::ssize(tensor.bf16_bits);
+    if (count != values) {
+      throw Error(ErrorCode::kInvalidArgument, what + "shape " + ShapeText(tensor.shape) +
+                                                   " does not hold " + std::to_string(values) +
+                                                   " values");
     }
     if (header.contains(tensor.name) || tensor.name == kMetadataKey) {
       throw Error(ErrorCode::kInvalidArgument, what + "the name is taken");
     }
-    if (const auto bad = FirstNotFinite(tensor.values); bad >= 0) {
+    const std::int64_t bad =
+        is_bf16 ? FirstNotFinite(tensor.bf16_bits) : FirstNotFinite(tensor.values);
+    if (bad >= 0) {
       throw Error(ErrorCode::kInvalidArgument,
                   what + "value " + std::to_string(bad) + " is not finite");
     }
-    const std::int64_t end = at + count * static_cast<std::int64_t>(sizeof(float));
-    header[tensor.name] = {{"dtype", "F32"}, {"shape", tensor.shape}, {"data_offsets", {at, end}}};
+    const char* const dtype = is_bf16 ? "BF16" : "F32";
+    const std::int64_t end = at + count * ElementBytes(dtype);
+    header[tensor.name] = {{"dtype", dtype}, {"shape", tensor.shape}, {"data_offsets", {at, end}}};
     at = end;
   }
   std::string text = header.dump();
@@ -325,7 +337,10 @@ void SaveTensors(const std::filesystem::path& path, std::vector<TensorView> tens
   FileWriter file(path);
   file.Write(std::as_bytes(std::span(&header_bytes, 1)));
   file.Write(text);
-  for (const TensorView& tensor : tensors) file.Write(std::as_bytes(tensor.values));
+  for (const TensorView& tensor : tensors) {
+    file.Write(std::as_bytes(tensor.values));
+    file.Write(std::as_bytes(tensor.bf16_bits));
+  }
   file.Close();
 }
 

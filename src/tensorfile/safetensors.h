@@ -65,6 +65,7 @@ struct TensorView {
   std::string name;
   std::vector<std::int64_t> shape;
   std::span<const float> values;
+  std::span<const std::uint16_t> bf16_bits = {};  // instead of values: dtype BF16
 };
 
 // Writes the tensors, sorted by name, to a new file and syncs it. The same tensors and metadata

@@ -67,6 +67,25 @@ TEST_F(SafetensorsTest, WhatIsWrittenComesBackBitEqual) {
 }
 
 // Other libraries' files: every kind of float is read as 32-bit ones.
+TEST_F(SafetensorsTest, Bf16NumbersAreWrittenByTheirBits) {
+  const std::vector<std::uint16_t> bits = {0x3f80, 0xc000, 0x0001};  // 1, -2, a tiny one
+  const std::vector<float> whole = {5};
+  SaveTensors(folder_ / "t", {{.name = "b", .shape = {3}, .values = {}, .bf16_bits = bits},
+                              {.name = "a", .shape = {1}, .values = whole}});
+  const TensorFile file(folder_ / "t");
+  EXPECT_EQ(file.Find("b")->dtype, "BF16");
+  EXPECT_EQ(file.Find("a")->dtype, "F32");
+  EXPECT_EQ(file.ConvertedFloats("b"), (std::vector<float>{1, -2, 0x1p-133F}));
+  EXPECT_EQ(file.Floats("a")[0], 5);
+  const auto refused = [&](std::vector<std::uint16_t> numbers, std::int64_t size) {
+    EXPECT_THROW(SaveTensors(folder_ / "no",
+                             {{.name = "b", .shape = {size}, .values = {}, .bf16_bits = numbers}}),
+                 Error);
+  };
+  refused({0x7f80}, 1);  // infinity
+  refused({0x3f80}, 2);
+}
+
 TEST_F(SafetensorsTest, OtherFloatsAreConverted) {
   const auto one = [&](const char* dtype, const auto& bits) {
     const std::string data(reinterpret_cast<const char*>(bits.data()),
