@@ -19,14 +19,20 @@ std::int64_t NumLayers(std::span<const LinearMapInfo> maps) {
   return layers;
 }
 
-void CheckKinds(std::span<const LinearMapInfo> maps, const LoraOptions& options) {
-  std::vector<std::string> known;
-  std::string text;
+std::vector<std::string> KindsOf(std::span<const LinearMapInfo> maps) {
+  std::vector<std::string> kinds;
   for (const LinearMapInfo& map : maps) {
-    if (Listed(known, map.kind)) continue;
-    known.push_back(map.kind);
-    text += (text.empty() ? "" : ", ") + map.kind;
+    if (!Listed(kinds, map.kind)) kinds.push_back(map.kind);
   }
+  return kinds;
+}
+
+// Returns the options with the kinds that are adapted.
+LoraOptions CheckKinds(std::span<const LinearMapInfo> maps, LoraOptions options) {
+  const std::vector<std::string> known = KindsOf(maps);
+  if (options.maps.empty()) options.maps = known;
+  std::string text;
+  for (const std::string& kind : known) text += (text.empty() ? "" : ", ") + kind;
   std::vector<std::string> problems;
   for (const std::string& kind : options.maps) {
     if (!Listed(known, kind)) {
@@ -39,28 +45,26 @@ void CheckKinds(std::span<const LinearMapInfo> maps, const LoraOptions& options)
     problems.push_back("last_layers = " + std::to_string(options.last_layers) +
                        ": the backbone has " + std::to_string(layers) + " layers");
   }
-  if (options.maps.empty()) problems.push_back("maps: empty; name at least one of " + text);
-  CheckRanges(FieldsOf(const_cast<LoraOptions&>(options)), "LoRA options", problems);
+  CheckRanges(FieldsOf(options), "LoRA options", problems);
+  return options;
 }
 
 }  // namespace
 
 Adapter Adapter::Make(std::span<const LinearMapInfo> maps, const LoraOptions& options,
                       std::uint64_t seed) {
-  CheckKinds(maps, options);
   Adapter adapter;
-  adapter.options_ = options;
+  adapter.options_ = CheckKinds(maps, options);
   adapter.LayOut(maps, seed);
   return adapter;
 }
 
 Adapter Adapter::MakeMixture(std::span<const LinearMapInfo> maps, const LoraOptions& options,
                              const MixtureOptions& mixture, std::int64_t dim, std::uint64_t seed) {
-  CheckKinds(maps, options);
   MixtureOptions copy = mixture;
   CheckRanges(FieldsOf(copy), "mixture of adapters");
   Adapter adapter;
-  adapter.options_ = options;
+  adapter.options_ = CheckKinds(maps, options);
   adapter.mixture_ = mixture;
   adapter.gate_dim_ = dim;
   adapter.LayOut(maps, seed);

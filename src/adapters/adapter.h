@@ -29,9 +29,9 @@ struct LoraOptions {
   std::int64_t rank = 8;
   double alpha = 16;
   double dropout = 0;  // on the adapter's input, training only; > 0 keeps the low-rank path apart
-  std::vector<std::string> maps = {"q", "k", "v", "out", "ffn_in", "ffn_out"};
-  bool rs_lora = false;          // scale alpha / sqrt(rank), not alpha / rank
-  std::int64_t last_layers = 0;  // adapts the last N layers only; 0: all
+  std::vector<std::string> maps;  // kinds; empty: all that the backbone has
+  bool rs_lora = false;           // scale alpha / sqrt(rank), not alpha / rank
+  std::int64_t last_layers = 0;   // adapts the last N layers only; 0: all
 
   static void VisitFields(auto& self, auto&& visit) {
     visit(self.rank, Field{.name = "rank",
@@ -50,7 +50,9 @@ struct LoraOptions {
                               .maximum = 0.95,
                               .paper = ".05 (protocol paper)"});
     visit(self.maps,
-          Field{.name = "maps", .help = "adapted linear maps: q, k, v, out, ffn_in, ffn_out"});
+          Field{.name = "maps",
+                .help = "adapted linear maps: q, k, v, out, ffn_in, ffn_out (causal_lm: q, k, v, "
+                        "o, gate, up, down); empty: all"});
     visit(self.rs_lora, Field{.name = "rs_lora",
                               .help = "scale the update by alpha / sqrt(rank), not alpha / rank"});
     visit(self.last_layers, Field{.name = "last_layers",
@@ -90,8 +92,8 @@ class Adapter {
     std::int64_t gate_begin = -1;  // mixtures only
   };
 
-  // Lays out an adapter over the maps whose kind is listed. A: Kaiming uniform (a = sqrt 5, as
-  // PEFT: uniform in +-1/sqrt(I)) drawn from `seed`; B: zero.
+  // Lays out an adapter over the maps whose kind is listed (options() then lists them all). A:
+  // Kaiming uniform (a = sqrt 5, as PEFT: uniform in +-1/sqrt(I)) drawn from `seed`; B: zero.
   static Adapter Make(std::span<const LinearMapInfo> maps, const LoraOptions& options,
                       std::uint64_t seed);
   // The same with several experts and gates that read item rows of width `dim`. W1 and W2 uniform

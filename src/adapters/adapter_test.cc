@@ -81,6 +81,15 @@ TEST(Adapter, TheStartOfAMapDoesNotDependOnTheOthers) {
   EXPECT_TRUE(std::equal(a.begin(), a.end(), b.begin(), b.end()));
 }
 
+TEST(Adapter, WithoutAListAllKindsAreAdapted) {
+  LoraOptions all = Small();
+  all.maps.clear();
+  const Adapter adapter = Adapter::Make(TwoBlocks(), all, 5);
+  EXPECT_EQ(adapter.options().maps, Small().maps);
+  const Adapter listed = Adapter::Make(TwoBlocks(), Small(), 5);
+  EXPECT_TRUE(std::ranges::equal(adapter.values(), listed.values()));
+}
+
 TEST(Adapter, UnknownKindsAndRanksAreAllNamed) {
   LoraOptions options = Small();
   options.maps = {"q", "gate"};
