@@ -97,6 +97,12 @@ struct GradientSink {
                               // zero for kMaskItem
 };
 
+// About how many tokens a row is for a backbone that reads text, to cut batches into tiles by.
+struct TokenCost {
+  std::int64_t of_row = 0;
+  std::int64_t of_item = 1;
+};
+
 enum class Purpose { kScore, kTrainAdapter, kTrainAll };
 
 class Backbone {
@@ -112,6 +118,8 @@ class Backbone {
   virtual bool reads_users() const { return false; }
   // May rows hold kMaskItem? They may then be max_length() + 1 long, and S is fitted by cloze.
   virtual bool reads_masks() const { return false; }
+
+  virtual TokenCost token_cost() const { return {}; }
 
   virtual std::unique_ptr<BoundWeights> Bind(const Adapter* adapter, Purpose purpose) const = 0;
   virtual std::unique_ptr<Tape> Forward(const BoundWeights& weights, const ForwardInput& input,

@@ -49,7 +49,7 @@ TrainingBatch AskFor(const BoundModel& model, const Contexts& contexts, AskedPos
 template <class Take>
 void ForEachHiddenState(const BoundModel& model, const TrainingBatch& batch, TaskPool& pool,
                         const Take& take) {
-  const TiledBatch tiled = MakeTiles(batch, TileOptions());
+  const TiledBatch tiled = MakeTiles(batch, TileOptions(), model.backbone().token_cost());
   const std::int64_t dim = model.backbone().dim();
   pool.ForEach(std::ssize(tiled.tiles), [&](std::int64_t number, int) {
     const Tile& tile = tiled.tiles[number];

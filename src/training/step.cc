@@ -104,7 +104,7 @@ class StepEngine::Run {
         step_(step),
         trained_(trained),
         dim_(engine.backbone_.dim()),
-        tiled_(MakeTiles(batch, engine.options_.tiles)) {}
+        tiled_(MakeTiles(batch, engine.options_.tiles, engine.backbone_.token_cost())) {}
 
   StepReport Go() {
     FindSlots();

@@ -387,6 +387,17 @@ TEST(Tiles, CoverTheBatchOnceAndKeepItsOrder) {
   }
 }
 
+TEST(Tiles, CountWhatTheBackboneSaysARowCosts) {
+  const TrainingBatch batch = RandomBatch(1, 40);
+  const TiledBatch plain = MakeTiles(batch, {.tokens = 60});
+  const TiledBatch dear = MakeTiles(batch, {.tokens = 60}, {.of_row = 20, .of_item = 2});
+  EXPECT_GT(dear.tiles.size(), plain.tiles.size());
+  for (const Tile& tile : dear.tiles) {
+    if (tile.rows.num_rows() == 1) continue;  // a row alone may cost more
+    EXPECT_LE(tile.rows.num_rows() * 20 + tile.rows.num_tokens() * 2, 60);
+  }
+}
+
 TEST(Optimiser, EqualsTheSlowTwin) {
   TaskPool pool(2);
   const AdamOptions options{

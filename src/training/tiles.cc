@@ -9,8 +9,8 @@ namespace {
 // Cuts rows into tiles and numbers their outputs.
 class Tiler {
  public:
-  Tiler(const TrainingBatch& batch, const TileOptions& options)
-      : batch_(batch), options_(options), order_(batch.rows.num_rows()) {
+  Tiler(const TrainingBatch& batch, const TileOptions& options, TokenCost cost)
+      : batch_(batch), options_(options), cost_(cost), order_(batch.rows.num_rows()) {
     std::iota(order_.begin(), order_.end(), 0);
     std::stable_sort(order_.begin(), order_.end(), [&](std::int64_t a, std::int64_t b) {
       return batch_.slot(a) < batch_.slot(b);
@@ -63,7 +63,9 @@ class Tiler {
   bool NeedsNewTile(std::int32_t slot, std::int64_t length) const {
     if (tiled_.tiles.empty() || tiled_.tiles.back().slot != slot) return true;
     const WindowBatch& rows = tiled_.tiles.back().rows;
-    return rows.num_rows() >= options_.rows || rows.num_tokens() + length > options_.tokens;
+    const std::int64_t tokens =
+        (rows.num_rows() + 1) * cost_.of_row + (rows.num_tokens() + length) * cost_.of_item;
+    return rows.num_rows() >= options_.rows || tokens > options_.tokens;
   }
 
   void AddTargets() {
@@ -98,6 +100,7 @@ class Tiler {
 
   const TrainingBatch& batch_;
   const TileOptions& options_;
+  TokenCost cost_;
   std::vector<std::int64_t> order_;
   std::vector<std::int64_t> output_begin_;
   TiledBatch tiled_;
@@ -105,8 +108,8 @@ class Tiler {
 
 }  // namespace
 
-TiledBatch MakeTiles(const TrainingBatch& batch, const TileOptions& options) {
-  return Tiler(batch, options).Make();
+TiledBatch MakeTiles(const TrainingBatch& batch, const TileOptions& options, TokenCost cost) {
+  return Tiler(batch, options, cost).Make();
 }
 
 }  // namespace raie

@@ -1,9 +1,10 @@
 // How is a batch cut into the pieces that run in parallel?
 //
 // Concept: rows are ordered by slot, then as they came, and cut into tiles of one slot and about
-//          `tokens` tokens, so that a tile's activations stay in the cache of a core. The tiles of
-//          a slot are dealt to at most `parts` parts; a part is one task with one gradient buffer,
-//          and the buffers are added in order. Nothing here depends on the number of threads.
+//          `tokens` tokens (by what the backbone says a row costs), so that a tile's activations
+//          stay in the cache of a core. The tiles of a slot are dealt to at most `parts` parts; a
+//          part is one task with one gradient buffer, and the buffers are added in order. Nothing
+//          here depends on the number of threads.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +46,6 @@ struct TiledBatch {
   std::int64_t num_tokens = 0;
 };
 
-TiledBatch MakeTiles(const TrainingBatch& batch, const TileOptions& options);
+TiledBatch MakeTiles(const TrainingBatch& batch, const TileOptions& options, TokenCost cost = {});
 
 }  // namespace raie
