@@ -92,8 +92,13 @@ std::unique_ptr<SequenceObjective> ObjectiveOf(const FitOptions& options, const 
                              .seed = DeriveSeed(request.seed, kMaskSeed)});
 }
 
+// What is trained besides item rows.
+std::span<float> TrainedValues(const FitRequest& request, Backbone& backbone) {
+  return request.adapter != nullptr ? request.adapter->values() : backbone.parameters();
+}
+
 nlohmann::ordered_json IdentityOf(const FitOptions& options, const FitRequest& request,
-                                  const Backbone& backbone, const ItemTable& items) {
+                                  std::int64_t num_parameters, const ItemTable& items) {
   return {{"data", request.data.digest()},
           {"slice", request.slice},
           {"seed", request.seed},
@@ -104,7 +109,7 @@ nlohmann::ordered_json IdentityOf(const FitOptions& options, const FitRequest& r
           {"same_time", EnumNames(SameTime{})[static_cast<int>(request.windows.same_time)]},
           {"seen_items", EnumNames(SeenItems{})[static_cast<int>(request.seen)]},
           {"backbone", request.backbone},
-          {"parameters", backbone.parameters().size()},
+          {"parameters", num_parameters},
           {"items", items.num_items()},
           {"dim", items.dim()},
           {"options", OptionsToJson(options)}};
@@ -172,17 +177,18 @@ class Fit {
         backbone_(backbone),
         items_(items),
         pool_(pool),
+        trained_(TrainedValues(request, backbone)),
         windows_(MakeSetupWindows(request.data, request.slice, request.windows)),
         objective_(ObjectiveOf(options, request, windows_, backbone)),
         progress_(options, request, objective_->size()),
-        identity_(IdentityOf(options, request, backbone, items)),
+        identity_(IdentityOf(options, request, std::ssize(trained_), items)),
         engine_(backbone,
                 {.adam = options.adam,
                  .loss = options.loss,
                  .tiles = request.tiles,
                  .seed = DeriveSeed(request.seed, kStepSeed)},
                 pool) {
-    state_.backbone = AdamState(std::ssize(backbone.parameters()));
+    state_.trained = AdamState(std::ssize(trained_));
     state_.rows = TrainAllRows(items, request.catalogue_size);
   }
 
@@ -191,15 +197,14 @@ class Fit {
     const bool resumes = request_.resume && !request_.checkpoint.empty() &&
                          std::filesystem::exists(request_.checkpoint);
     if (resumes) {
-      internal::LoadFitState(request_.checkpoint, identity_, state_, backbone_, items_);
+      internal::LoadFitState(request_.checkpoint, identity_, state_, trained_, items_);
     }
     while (state_.epoch < options_.max_epochs && !Exhausted()) {
       TrainEpoch();
       EndEpoch();
     }
     if (!state_.best_parameters.empty()) {
-      std::copy(state_.best_parameters.begin(), state_.best_parameters.end(),
-                backbone_.parameters().begin());
+      std::ranges::copy(state_.best_parameters, trained_.begin());
       std::copy(state_.best_items.begin(), state_.best_items.end(), items_.base_ND().begin());
     }
     return state_.report;
@@ -270,11 +275,15 @@ class Fit {
     TrainingBatch batch;
     for (const std::int64_t number : numbers) objective_->Append(number, state_.epoch, batch);
     if (batch.targets.empty()) return;
-    const TrainedParts parts{.items = &items_,
-                             .catalogue_size = request_.catalogue_size,
-                             .backbone = &state_.backbone,
-                             .shared_rows = &state_.rows,
-                             .slots = {TrainedSlot()}};
+    TrainedParts parts{.items = &items_,
+                       .catalogue_size = request_.catalogue_size,
+                       .shared_rows = &state_.rows,
+                       .slots = {TrainedSlot()}};
+    if (request_.adapter != nullptr) {
+      parts.slots[0] = {.adapter = request_.adapter, .state = &state_.trained};
+    } else {
+      parts.backbone = &state_.trained;
+    }
     const StepReport report =
         engine_.Step(batch, static_cast<std::uint64_t>(state_.report.steps), parts);
     state_.epoch_loss += report.loss * report.slot_weight[0];
@@ -304,7 +313,7 @@ class Fit {
       state_.best_score = epoch.validation_ndcg10;
       state_.best_step = state_.report.steps;
       state_.report.best_epoch = epoch.epoch;
-      state_.best_parameters.assign(backbone_.parameters().begin(), backbone_.parameters().end());
+      state_.best_parameters.assign(trained_.begin(), trained_.end());
       state_.best_items.assign(items_.base_ND().begin(), items_.base_ND().end());
     }
     state_.report.epochs.push_back(epoch);
@@ -330,7 +339,7 @@ class Fit {
   }
 
   void Save() const {
-    internal::SaveFitState(request_.checkpoint, identity_, state_, backbone_, items_);
+    internal::SaveFitState(request_.checkpoint, identity_, state_, trained_, items_);
   }
 
   const FitOptions& options_;
@@ -338,6 +347,7 @@ class Fit {
   Backbone& backbone_;
   ItemTable& items_;
   TaskPool& pool_;
+  std::span<float> trained_;
   SetupWindows windows_;
   std::unique_ptr<SequenceObjective> objective_;
   FitProgress progress_;
@@ -357,7 +367,7 @@ FitReport FitBackbone(const FitOptions& options, const FitRequest& request, Back
 WindowRanking RankFittedWindows(const FitRequest& request, const Backbone& backbone,
                                 const ItemTable& items, const WindowSet& windows, TaskPool& pool) {
   const BoundModel model({.backbone = backbone,
-                          .slots = {{.adapter = nullptr, .rows = items.Rows(kNoRegion)}},
+                          .slots = {{.adapter = request.adapter, .rows = items.Rows(kNoRegion)}},
                           .catalogue_size = request.catalogue_size,
                           .bias_N = {}},
                          pool);

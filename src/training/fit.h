@@ -1,6 +1,7 @@
 // How is a backbone fitted on S?
 //
-// Concept: AdamW over the backbone and all item rows, on sequences (every event a target, or cloze)
+// Concept: AdamW over the backbone (or, where its weights are frozen for good, an adapter) and all
+//          item rows, on sequences (every event a target, or cloze)
 //          or on windows (sequence_objective.h), or on each user's last sequence alone; after each
 //          epoch the validation targets are ranked, and the best epoch is kept. State is written at
 //          the end of an epoch and when asked to stop; a resumed run ends with the same bytes as
@@ -103,6 +104,7 @@ struct FitRequest {
   std::int64_t catalogue_size = 0;         // C_S; items of the loss
   SeenItems seen = SeenItems::kRanked;     // in validation
   TileOptions tiles;
+  Adapter* adapter = nullptr;  // trained in place of the backbone's parameters; null: these
   std::uint64_t seed = 0;
   std::string backbone;              // its options as text; a checkpoint of others is refused
   std::filesystem::path checkpoint;  // folder of the state; empty: none is kept
@@ -136,7 +138,7 @@ struct WindowRanking {
   std::int64_t empty_contexts = 0;
 };
 
-// Ranks windows with the backbone and the table as they are, no adapter.
+// Ranks windows with the backbone (and the request's adapter) and the table as they are.
 WindowRanking RankFittedWindows(const FitRequest& request, const Backbone& backbone,
                                 const ItemTable& items, const WindowSet& windows, TaskPool& pool);
 

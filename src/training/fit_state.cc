@@ -19,7 +19,7 @@ nlohmann::ordered_json CountersOf(const FitState& state) {
   for (const FitEpoch& epoch : state.report.epochs) {
     epochs.push_back({epoch.epoch, epoch.loss, epoch.validation_ndcg10, epoch.validation_recall10});
   }
-  return {{"backbone_steps", state.backbone.steps},
+  return {{"backbone_steps", state.trained.steps},
           {"rows_steps", state.rows.state.steps},
           {"best_score", state.best_score},
           {"best_step", state.best_step},
@@ -34,7 +34,7 @@ nlohmann::ordered_json CountersOf(const FitState& state) {
 }
 
 void SetCounters(const nlohmann::json& counters, FitState& state) {
-  state.backbone.steps = counters.at("backbone_steps");
+  state.trained.steps = counters.at("backbone_steps");
   state.rows.state.steps = counters.at("rows_steps");
   state.best_score = counters.at("best_score");
   state.best_step = counters.at("best_step");
@@ -78,12 +78,13 @@ void Copy(const TensorFile& file, const char* name, std::span<float> to) {
 }  // namespace
 
 void SaveFitState(const std::filesystem::path& path, const nlohmann::ordered_json& identity,
-                  const FitState& state, const Backbone& backbone, const ItemTable& items) {
+                  const FitState& state, std::span<const float> parameters,
+                  const ItemTable& items) {
   AtomicDirectory folder(path);
   std::vector<TensorView> tensors = {
-      Tensor("parameters", backbone.parameters()), Tensor("parameters.m", state.backbone.m),
-      Tensor("parameters.v", state.backbone.v),    Tensor("items", items.base_ND()),
-      Tensor("items.m", state.rows.state.m),       Tensor("items.v", state.rows.state.v)};
+      Tensor("parameters", parameters),        Tensor("parameters.m", state.trained.m),
+      Tensor("parameters.v", state.trained.v), Tensor("items", items.base_ND()),
+      Tensor("items.m", state.rows.state.m),   Tensor("items.v", state.rows.state.v)};
   if (!state.best_parameters.empty()) {
     tensors.push_back(Tensor("best.parameters", state.best_parameters));
     tensors.push_back(Tensor("best.items", state.best_items));
@@ -94,7 +95,7 @@ void SaveFitState(const std::filesystem::path& path, const nlohmann::ordered_jso
 }
 
 void LoadFitState(const std::filesystem::path& path, const nlohmann::ordered_json& identity,
-                  FitState& state, Backbone& backbone, ItemTable& items) {
+                  FitState& state, std::span<float> parameters, ItemTable& items) {
   const TensorFile file(path / kFile);
   const TensorMetadata& metadata = file.metadata();
   try {
@@ -106,14 +107,14 @@ void LoadFitState(const std::filesystem::path& path, const nlohmann::ordered_jso
     throw Error(ErrorCode::kCorruptData,
                 (path / kFile).string() + ": not the state of a fit: " + error.what());
   }
-  Copy(file, "parameters", backbone.parameters());
-  Copy(file, "parameters.m", state.backbone.m);
-  Copy(file, "parameters.v", state.backbone.v);
+  Copy(file, "parameters", parameters);
+  Copy(file, "parameters.m", state.trained.m);
+  Copy(file, "parameters.v", state.trained.v);
   Copy(file, "items", items.base_ND());
   Copy(file, "items.m", state.rows.state.m);
   Copy(file, "items.v", state.rows.state.v);
   if (file.Find("best.parameters") == nullptr) return;
-  state.best_parameters.resize(backbone.parameters().size());
+  state.best_parameters.resize(parameters.size());
   state.best_items.resize(items.base_ND().size());
   Copy(file, "best.parameters", state.best_parameters);
   Copy(file, "best.items", state.best_items);

@@ -8,9 +8,9 @@
 #include <cstdint>
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <span>
 #include <vector>
 
-#include "backbones/backbone.h"
 #include "training/fit.h"
 #include "training/item_table.h"
 #include "training/optimiser.h"
@@ -19,7 +19,7 @@
 namespace raie::internal {
 
 struct FitState {
-  AdamState backbone;
+  AdamState trained;  // of the parameters
   TrainedRows rows;
   std::vector<float> best_parameters;  // empty: no epoch has ended
   std::vector<float> best_items;
@@ -32,12 +32,13 @@ struct FitState {
   FitReport report;
 };
 
-// Writes the folder `path`, all or nothing. `identity` says which run this is.
+// Writes the folder `path`, all or nothing. `identity` says which run this is; `parameters` are the
+// backbone's or those of the adapter in their place.
 void SaveFitState(const std::filesystem::path& path, const nlohmann::ordered_json& identity,
-                  const FitState& state, const Backbone& backbone, const ItemTable& items);
+                  const FitState& state, std::span<const float> parameters, const ItemTable& items);
 
-// Sets state, backbone and items from the folder.
+// Sets state, parameters and items from the folder.
 void LoadFitState(const std::filesystem::path& path, const nlohmann::ordered_json& identity,
-                  FitState& state, Backbone& backbone, ItemTable& items);
+                  FitState& state, std::span<float> parameters, ItemTable& items);
 
 }  // namespace raie::internal

@@ -108,6 +108,40 @@ TEST_F(FitTest, LearnsFromSequencesAndFromWindows) {
   }
 }
 
+TEST_F(FitTest, AnAdapterTakesThePlaceOfTheParametersAndResumes) {
+  TaskPool pool(2);
+  options_.adam.learning_rate = 0.05;
+  const auto fit = [&](CancelFlag* cancel, int stop, std::vector<float>& adapter_values) {
+    StoppingBackbone backbone(cancel, stop);
+    const std::vector<float> before(backbone.parameters().begin(), backbone.parameters().end());
+    ItemTable items = Items();
+    Adapter adapter = Adapter::Make(backbone.linear_maps(), {.rank = 2, .alpha = 4}, 9);
+    FitRequest request = Request();
+    request.adapter = &adapter;
+    request.checkpoint = folder_ / "adapter";
+    request.resume = true;
+    request.cancel = cancel;
+    try {
+      const FitReport report = FitBackbone(options_, request, backbone, items, pool);
+      EXPECT_LT(report.epochs.back().loss, report.epochs.front().loss);
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kCancelled) << error.what();
+      return false;
+    }
+    EXPECT_TRUE(std::ranges::equal(before, backbone.parameters()));
+    EXPECT_FALSE(adapter.IsZero());
+    adapter_values.assign(adapter.values().begin(), adapter.values().end());
+    return true;
+  };
+  std::vector<float> whole, resumed;
+  ASSERT_TRUE(fit(nullptr, 0, whole));
+  std::filesystem::remove_all(folder_ / "adapter");
+  CancelFlag cancel;
+  ASSERT_FALSE(fit(&cancel, 4, resumed));
+  ASSERT_TRUE(fit(nullptr, 0, resumed));
+  EXPECT_EQ(whole, resumed);
+}
+
 TEST_F(FitTest, ResumesToTheSameBytes) {
   TaskPool pool(2);
   StoppingBackbone whole(nullptr, 0);
