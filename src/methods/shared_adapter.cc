@@ -1,6 +1,7 @@
 #include "methods/shared_adapter.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 #include <vector>
 
@@ -29,6 +30,12 @@ std::vector<Weighted> Distinct(std::span<const std::shared_ptr<const Adapter>> a
   return distinct;
 }
 
+// What alpha is divided by: the scale stays if alpha grows as this does.
+double RankPower(const LoraOptions& options, std::int64_t rank) {
+  const auto power = static_cast<double>(rank);
+  return options.rs_lora ? std::sqrt(power) : power;
+}
+
 // Copies `part`'s rows of A and weighted columns of B to rank `first` and on.
 void CopyInto(const Weighted& part, std::int64_t first, Adapter& whole) {
   const std::int64_t rank = part.adapter->options().rank;
@@ -53,7 +60,7 @@ void CopyInto(const Weighted& part, std::int64_t first, Adapter& whole) {
 LoraOptions WithRankTimes(const LoraOptions& options, std::int64_t factor) {
   LoraOptions result = options;
   result.rank *= factor;
-  result.alpha *= static_cast<double>(factor);
+  result.alpha *= RankPower(options, factor);
   return result;
 }
 
@@ -72,7 +79,7 @@ std::shared_ptr<const Adapter> MakeSharedAdapter(
   LoraOptions whole_options = options;
   whole_options.rank = std::max(wanted, needed);
   whole_options.alpha =
-      options.alpha / static_cast<double>(options.rank) * static_cast<double>(whole_options.rank);
+      options.alpha / RankPower(options, options.rank) * RankPower(options, whole_options.rank);
   Adapter whole = Adapter::Make(backbone.linear_maps(), whole_options, seed);
   std::int64_t first = 0;
   for (const Weighted& part : parts) {

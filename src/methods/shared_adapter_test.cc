@@ -29,6 +29,17 @@ double Update(const Adapter& adapter, std::size_t m, std::int64_t o, std::int64_
   return adapter.scale() * sum;
 }
 
+TEST(SharedAdapterTest, AHigherRankKeepsTheScaleOfEitherKind) {
+  const auto maps = testing::TinyShop().snapshot.backbone->linear_maps();
+  for (const bool rs_lora : {false, true}) {
+    const LoraOptions options{.rank = 2, .alpha = 3, .rs_lora = rs_lora};
+    const Adapter small = Adapter::Make(maps, options, 1);
+    const Adapter big = Adapter::Make(maps, WithRankTimes(options, 5), 1);
+    EXPECT_EQ(big.options().rank, 10);
+    EXPECT_FLOAT_EQ(big.scale(), small.scale());
+  }
+}
+
 TEST(SharedAdapterTest, ItsUpdateIsTheMeanOfTheRegions) {
   const Backbone& backbone = *testing::TinyShop().snapshot.backbone;
   LoraOptions options;
