@@ -63,7 +63,8 @@ void Run(const Arguments& arguments) {
   }
   const PreparedData data = PreparedData::Load(folder);
   const auto backbone = MakeBackbone(options.backbone, options.seed);
-  ItemTable items(backbone->dim(), MakeItemRows(options.backbone, data.num_items(), options.seed));
+  ItemTable items(backbone->dim(),
+                  MakeItemRows(options.backbone, *backbone, data.num_items(), options.seed));
   std::string last;
   const FitRequest request{.data = data,
                            .windows = WindowOptionsOf(data),

@@ -89,7 +89,7 @@ struct Training {
     options.name = name;
     NamedSection(options).context = length;
     backbone = MakeBackbone(options, 1);
-    items = ItemTable(kDim, MakeItemRows(options, kItems, 1));
+    items = ItemTable(kDim, MakeItemRows(options, *backbone, kItems, 1));
     parts = {.items = &items, .catalogue_size = kItems};
     if (kind == kFull || kind == kCloze) {
       rows = TrainAllRows(items, kItems);

@@ -103,6 +103,8 @@ struct TokenCost {
   std::int64_t of_item = 1;
 };
 
+class Pretrained;
+
 enum class Purpose { kScore, kTrainAdapter, kTrainAll };
 
 class Backbone {
@@ -120,6 +122,9 @@ class Backbone {
   virtual bool reads_masks() const { return false; }
 
   virtual TokenCost token_cost() const { return {}; }
+  // What else a backbone can do whose weights come from a checkpoint (backbones/pretrained.h);
+  // null: its parameters are fitted on S.
+  virtual const Pretrained* pretrained() const { return nullptr; }
 
   virtual std::unique_ptr<BoundWeights> Bind(const Adapter* adapter, Purpose purpose) const = 0;
   virtual std::unique_ptr<Tape> Forward(const BoundWeights& weights, const ForwardInput& input,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
@@ -13,6 +14,8 @@
 
 #include "backbones/backbone.h"
 #include "backbones/bert4rec.h"
+#include "backbones/causal_lm/causal_lm_options.h"
+#include "backbones/pretrained.h"
 #include "backbones/sasrec.h"
 #include "backbones/tisasrec.h"
 #include "base/options.h"
@@ -24,12 +27,16 @@ struct BackboneOptions {
   SasrecOptions sasrec;
   Bert4recOptions bert4rec;
   TisasrecOptions tisasrec;
+  CausalLmOptions causal_lm;
 
   static void VisitFields(auto& self, auto&& visit) {
-    visit(self.name, Field{.name = "name", .help = "which backbone: sasrec, bert4rec, tisasrec"});
+    visit(self.name, Field{.name = "name",
+                           .help = "which backbone: sasrec, bert4rec, tisasrec, "
+                                   "causal_lm"});
     visit(self.sasrec, Field{.name = "sasrec", .help = "options of SASRec"});
     visit(self.bert4rec, Field{.name = "bert4rec", .help = "options of BERT4Rec"});
     visit(self.tisasrec, Field{.name = "tisasrec", .help = "options of TiSASRec"});
+    visit(self.causal_lm, Field{.name = "causal_lm", .help = "options of a language model"});
   }
 };
 
@@ -42,19 +49,28 @@ struct BackboneInfo {
 // What MakeBackbone knows.
 std::span<const BackboneInfo> Backbones();
 
-// Returns the section of the backbone that is named, as far as all of them share it.
+// Returns the longest sequence of items the named backbone reads.
+std::int64_t& ContextOf(BackboneOptions& options);
+
+// Returns the section of the backbone that is named, as far as transformers over item rows share
+// it; a language model has none.
 SasrecOptions& NamedSection(BackboneOptions& options);
 const SasrecOptions& NamedSection(const BackboneOptions& options);
 
-// Returns how many numbers an item row has: dim, and one more with item_bias.
-std::int64_t ItemRowWidth(const BackboneOptions& options);
+// What only some backbones read.
+struct BackboneSource {
+  std::filesystem::path saved = {};  // where Pretrained::Save wrote; empty: what the options name
+  Texts texts = {};
+};
 
 // Returns a fresh backbone, its parameters drawn from `seed`.
-std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed);
+std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint64_t seed,
+                                       const BackboneSource& source = {});
 
-// Returns a fresh item table [num_items, row width] with the backbone's initial distribution;
-// biases are zero. Row i depends on (seed, i) only, so a larger table begins with the smaller one.
-std::vector<float> MakeItemRows(const BackboneOptions& options, std::int64_t num_items,
-                                std::uint64_t seed);
+// Returns a fresh item table [num_items, dim of the backbone]: from titles, where the backbone
+// reads them, else with its initial distribution; biases are zero. Row i depends on (seed, i) only,
+// so a larger table begins with the smaller one.
+std::vector<float> MakeItemRows(const BackboneOptions& options, const Backbone& backbone,
+                                std::int64_t num_items, std::uint64_t seed);
 
 }  // namespace raie

@@ -6,6 +6,7 @@
 
 #include "base/files.h"
 #include "base/options_json.h"
+#include "methods/setup.h"
 #include "service/fit_model.h"
 #include "store/model_directory.h"
 
@@ -41,7 +42,7 @@ const Snapshot& FittedModels::Get(const Configuration& configuration, const Phas
     FitModelDirectory(data_, path, resume, control);
   }
   if (fit_key_ != path) {
-    fitted_ = ModelDirectory::Open(path).LoadSnapshot(0);
+    fitted_ = ForData(ModelDirectory::Open(path).LoadSnapshot(0), data_);
     fitted_.editor = {};
     fit_key_ = path;
     regions_key_.clear();

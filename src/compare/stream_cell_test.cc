@@ -33,11 +33,11 @@ class StreamCellTest : public ::testing::Test {
   StreamCellTest() : data_(Prepare()), configuration_(ConfigureFit(data_, Wanted())) {
     std::shared_ptr<Backbone> backbone = MakeBackbone(configuration_.backbone, 1);
     const std::int64_t items = data_.catalogue_size(0);
-    setup_ =
-        MakeFittedSnapshot({.backbone = backbone,
-                            .items = std::make_shared<const ItemTable>(
-                                backbone->dim(), MakeItemRows(configuration_.backbone, items, 2)),
-                            .catalogue_size = items});
+    setup_ = MakeFittedSnapshot(
+        {.backbone = backbone,
+         .items = std::make_shared<const ItemTable>(
+             backbone->dim(), MakeItemRows(configuration_.backbone, *backbone, items, 2)),
+         .catalogue_size = items});
   }
 
   static Settings Wanted() {

@@ -43,7 +43,7 @@ ShopResult RunShop(std::int64_t drifting, std::span<const std::uint64_t> seeds) 
   options.sasrec.dim = 64;
   options.sasrec.context = 10;
   std::shared_ptr<Backbone> backbone = MakeBackbone(options, 1);
-  ItemTable items(64, MakeItemRows(options, data.catalogue_size(0), 1));
+  ItemTable items(64, MakeItemRows(options, *backbone, data.catalogue_size(0), 1));
   FitRequest request{.data = data, .windows = windows, .tiles = {}, .checkpoint = {}};
   request.catalogue_size = data.catalogue_size(0);
   request.seed = 1;

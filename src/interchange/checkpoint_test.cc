@@ -87,7 +87,7 @@ class CheckpointTest : public ::testing::Test {
     options_ = OptionsOfMap(map_);
     original_ = MakeBackbone(options_, 3);
     Randomise(*original_, 4);
-    rows_ = MakeItemRows(options_, kListed, 5);
+    rows_ = MakeItemRows(options_, *original_, kListed, 5);
     for (std::size_t i = 0; i < rows_.size(); ++i) rows_[i] += 0.01f * static_cast<float>(i % 7);
     tensors_ = CheckpointExport(map_, *original_, NamedSection(options_).dim, rows_).tensors();
     Save();

@@ -36,7 +36,7 @@ struct ReleasedShop {
     refit.fit.adam.learning_rate = 5e-3;
     refit.regions.k = 3;
     std::shared_ptr<Backbone> backbone = MakeBackbone(refit.backbone, 1);
-    ItemTable items(16, MakeItemRows(refit.backbone, data.num_items(), 2));
+    ItemTable items(16, MakeItemRows(refit.backbone, *backbone, data.num_items(), 2));
     FitRequest request{.data = data, .windows = windows, .tiles = {}, .checkpoint = {}};
     request.seed = 3;
     request.catalogue_size = data.num_items();

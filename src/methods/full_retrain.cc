@@ -16,6 +16,7 @@
 #include "methods/snapshot_method.h"
 #include "methods/time_split.h"
 #include "raie/error.h"
+#include "training/fit_start.h"
 
 namespace raie {
 namespace {
@@ -23,13 +24,6 @@ namespace {
 constexpr std::uint64_t kBackbonePart = 0x626b62;
 constexpr std::uint64_t kRowsPart = 0x726f77;
 constexpr std::uint64_t kFitPart = 0x666974;
-
-// A model fitted from scratch.
-struct Fitted {
-  std::shared_ptr<const Backbone> backbone;
-  std::shared_ptr<const ItemTable> items;
-  FitReport report;
-};
 
 // What one fit learns from, and until when.
 struct FitPart {
@@ -60,10 +54,10 @@ class FullRetrain final : public SnapshotMethod {
     const TimeSplit split =
         SplitInTime(context_.data, slice.slice, *slice.windows, options_.validation_share);
     AdaptReport report;
-    const Fitted tuned = Fit(slice, {.catalogue_size = split.early_catalogue,
-                                     .end = Seconds(split.border),
-                                     .validation = &split.validation,
-                                     .epochs = 0});
+    const FittedBackbone tuned = Fit(slice, {.catalogue_size = split.early_catalogue,
+                                             .end = Seconds(split.border),
+                                             .validation = &split.validation,
+                                             .epochs = 0});
     report.tuning = CountsOf(tuned);
     for (const FitEpoch& epoch : tuned.report.epochs) {
       report.curve.push_back({.share = 1, .validation_ndcg10 = epoch.validation_ndcg10});
@@ -74,7 +68,7 @@ class FullRetrain final : public SnapshotMethod {
                     std::make_shared<const Snapshot>(SnapshotOf(tuned, split.early_catalogue))));
     }
     if (slice.passes == AdaptPasses::kTuningOnly) return report;
-    const Fitted fitted =
+    const FittedBackbone fitted =
         Fit(slice, {.catalogue_size = slice.catalogue_size,
                     .end = EndOfSlice(context_.data, slice.slice),
                     .validation = nullptr,
@@ -92,20 +86,18 @@ class FullRetrain final : public SnapshotMethod {
   }
 
  private:
-  static Snapshot SnapshotOf(const Fitted& fitted, std::int64_t catalogue_size) {
+  static Snapshot SnapshotOf(const FittedBackbone& fitted, std::int64_t catalogue_size) {
     return MakeFittedSnapshot(
         {.backbone = fitted.backbone, .items = fitted.items, .catalogue_size = catalogue_size});
   }
 
-  static TrainCounts CountsOf(const Fitted& fitted) {
-    const auto parameters = std::ssize(std::as_const(*fitted.backbone).parameters()) +
-                            std::ssize(fitted.items->base_ND());
+  static TrainCounts CountsOf(const FittedBackbone& fitted) {
     return {.samples = fitted.report.samples,
             .steps = fitted.report.steps,
-            .trained_parameters = parameters};
+            .trained_parameters = fitted.trained_parameters};
   }
 
-  Fitted Fit(const AdaptSlice& slice, const FitPart& part) const {
+  FittedBackbone Fit(const AdaptSlice& slice, const FitPart& part) const {
     const RefitOptions& refit = *context_.refit;
     FitOptions options = refit.fit;
     if (part.validation == nullptr) {
@@ -122,14 +114,10 @@ class FullRetrain final : public SnapshotMethod {
     request.seed = DeriveSeed(context_.seed, kFitPart);
     request.observer = context_.observer;
     request.cancel = context_.cancel;
-    std::shared_ptr<Backbone> backbone =
-        MakeBackbone(refit.backbone, DeriveSeed(context_.seed, kBackbonePart));
-    auto items = std::make_shared<ItemTable>(
-        backbone->dim(),
-        MakeItemRows(refit.backbone, part.catalogue_size, DeriveSeed(context_.seed, kRowsPart)));
-    FitReport report = FitBackbone(options, request, *backbone, *items, context_.pool);
-    return {
-        .backbone = std::move(backbone), .items = std::move(items), .report = std::move(report)};
+    return FitFromStart({.backbone = refit.backbone,
+                         .backbone_seed = DeriveSeed(context_.seed, kBackbonePart),
+                         .rows_seed = DeriveSeed(context_.seed, kRowsPart)},
+                        options, request, context_.pool);
   }
 
   // Rows of a later slice that are held out or not yet there.

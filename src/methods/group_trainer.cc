@@ -5,6 +5,7 @@
 #include <string>
 #include <utility>
 
+#include "backbones/pretrained.h"
 #include "base/random.h"
 #include "data/prepare.h"
 #include "methods/overlap_penalty.h"
@@ -296,7 +297,15 @@ Snapshot WithCatalogue(const Snapshot& snapshot, std::int64_t catalogue_size, st
   const std::int64_t before = snapshot.routing_items->num_items();
   if (before >= catalogue_size) return grown;
   ItemTable routing = *snapshot.routing_items;
-  routing.Grow(catalogue_size, snapshot.old_catalogue_size, NewRowsSeed(seed));
+  std::vector<float> titled;
+  if (const Pretrained* const pretrained = snapshot.backbone->pretrained()) {
+    titled = pretrained->RowsOfTexts(before, catalogue_size);
+  }
+  if (titled.empty()) {
+    routing.Grow(catalogue_size, snapshot.old_catalogue_size, NewRowsSeed(seed));
+  } else {
+    routing.Append(titled);
+  }
   grown.routing_items = std::make_shared<const ItemTable>(std::move(routing));
   if (snapshot.items == snapshot.routing_items) {
     grown.items = grown.routing_items;

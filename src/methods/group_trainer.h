@@ -77,8 +77,9 @@ inline bool FromMemory(std::uint32_t row_key) { return row_key % 2 == 1; }
 // Returns the seed of rows that items get which the model does not know, from that of the run.
 std::uint64_t NewRowsSeed(std::uint64_t seed);
 
-// Returns the snapshot with rows for `catalogue_size` items: rows of new items are the mean of the
-// rows of S plus noise, the same for scoring and routing.
+// Returns the snapshot with rows for `catalogue_size` items: rows of new items are made from their
+// titles where the backbone reads them, else the mean of the rows of S plus noise; the same for
+// scoring and routing.
 Snapshot WithCatalogue(const Snapshot& snapshot, std::int64_t catalogue_size, std::uint64_t seed);
 
 // The seed a region's fresh adapter is drawn from (kNoRegion: of a method with one).

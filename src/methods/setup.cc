@@ -2,10 +2,19 @@
 
 #include <utility>
 
+#include "backbones/pretrained.h"
 #include "methods/window_states.h"
 #include "regions/calibration.h"
 
 namespace raie {
+
+Snapshot ForData(const Snapshot& snapshot, const PreparedData& data) {
+  const Pretrained* const pretrained = snapshot.backbone->pretrained();
+  if (pretrained == nullptr) return snapshot;
+  Snapshot result = snapshot;
+  result.backbone = pretrained->WithTexts(TextsOf(data));
+  return result;
+}
 
 Snapshot MakeFittedSnapshot(const FittedModel& model) {
   Snapshot snapshot;

@@ -26,6 +26,10 @@ struct FittedModel {
   std::int64_t catalogue_size = 0;  // C_S
 };
 
+// Returns the snapshot for use with this data: a backbone that reads texts learns what the data's
+// users and items are called.
+Snapshot ForData(const Snapshot& snapshot, const PreparedData& data);
+
 // Returns version 0: the fitted model without regions.
 Snapshot MakeFittedSnapshot(const FittedModel& model);
 

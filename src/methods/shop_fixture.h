@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "backbones/causal_lm/tiny_checkpoint.h"
 #include "backbones/registry.h"
 #include "data/log_fixture.h"
 #include "data/prepare.h"
@@ -20,7 +21,7 @@
 #include "methods/method.h"
 #include "methods/setup.h"
 #include "methods/window_states.h"
-#include "training/fit.h"
+#include "training/fit_start.h"
 
 namespace raie::testing {
 
@@ -32,25 +33,31 @@ struct Shop {
     setup = MakeSetupWindows(data, 0, windows);
     new_windows = MakeWindows(data, 1, windows);
     refit.backbone.name = backbone_name;
-    TransformerOptions& sizes = NamedSection(refit.backbone);
-    sizes.dim = 16;
-    sizes.blocks = 1;
-    sizes.heads = 1;
-    sizes.context = windows.context;
-    sizes.dropout = 0.1;
-    std::shared_ptr<Backbone> backbone = MakeBackbone(refit.backbone, 1);
-    ItemTable items(16, MakeItemRows(refit.backbone, data.catalogue_size(0), 2));
+    ContextOf(refit.backbone) = windows.context;
+    if (backbone_name == "causal_lm") {
+      WriteTinyCheckpoint(folder / "checkpoint");
+      refit.backbone.causal_lm.checkpoint = folder / "checkpoint";
+      refit.backbone.causal_lm.precision = nn::Precision::kFp32;
+      refit.backbone.causal_lm.prompt = "b{user_id}a{history}c";
+      refit.backbone.causal_lm.max_tokens = 32;
+      refit.fit.on = FitOn::kWindows;
+    } else {
+      TransformerOptions& sizes = NamedSection(refit.backbone);
+      sizes.dim = 16;
+      sizes.blocks = 1;
+      sizes.heads = 1;
+      sizes.dropout = 0.1;
+    }
+    const FitStart start{.backbone = refit.backbone, .backbone_seed = 1, .rows_seed = 2};
     refit.fit.max_epochs = 12;
     refit.fit.batch_size = 32;
     refit.fit.adam.learning_rate = 5e-3;
     FitRequest request{.data = data, .windows = windows, .tiles = {}, .checkpoint = {}};
     request.seed = 3;
     request.catalogue_size = data.catalogue_size(0);
-    FitBackbone(refit.fit, request, *backbone, items, pool);
-    const Snapshot fitted =
-        MakeFittedSnapshot({.backbone = backbone,
-                            .items = std::make_shared<const ItemTable>(std::move(items)),
-                            .catalogue_size = data.catalogue_size(0)});
+    const FittedBackbone made = FitFromStart(start, refit.fit, request, pool);
+    const Snapshot fitted = MakeFittedSnapshot(
+        {.backbone = made.backbone, .items = made.items, .catalogue_size = data.catalogue_size(0)});
     DiscoveryOptions discovery;
     discovery.k = regions;
     snapshot = WithRegions(fitted, data, setup, discovery,

@@ -72,6 +72,16 @@ FitOptions FitPreset(Protocol protocol) {
   return fit;
 }
 
+// METHOD section 3: a language model learns from prompts, which ask for the next item at their end.
+void ApplyBackbonePreset(const std::string& backbone, Configuration& configuration) {
+  if (backbone != "causal_lm") return;
+  configuration.fit.on = FitOn::kWindows;
+  configuration.fit.batch_size = 32;
+  configuration.fit.adam.learning_rate = 2e-4;
+  configuration.edit.batch_size = 32;
+  configuration.edit.learning_rate = 2e-4;
+}
+
 DiscoveryOptions RegionsPreset(Protocol protocol) {
   DiscoveryOptions regions;
   if (protocol != Protocol::kAsReleased) return regions;
@@ -91,11 +101,12 @@ Configuration Configure(const Settings& settings, std::optional<Protocol> protoc
   configuration.edit = AdaptOptions::Preset(first.editor, in_force);
   configuration.fit = FitPreset(in_force);
   configuration.regions = RegionsPreset(in_force);
+  ApplyBackbonePreset(first.backbone.name, configuration);
   return InForce(settings, std::move(configuration));
 }
 
 Configuration ConfigureAgain(const Settings& settings, Protocol protocol,
-                             const nlohmann::ordered_json& saved) {
+                             const std::string& backbone, const nlohmann::ordered_json& saved) {
   Configuration before;
   SetFromJson(FieldsOf(before),
               nlohmann::json{{"seed", saved.at("seed")},
@@ -104,7 +115,10 @@ Configuration ConfigureAgain(const Settings& settings, Protocol protocol,
               "the model's configuration");
   Configuration first = before;
   Apply(settings, first);
-  if (first.editor != before.editor) before.edit = AdaptOptions::Preset(first.editor, protocol);
+  if (first.editor != before.editor) {
+    before.edit = AdaptOptions::Preset(first.editor, protocol);
+    ApplyBackbonePreset(backbone, before);
+  }
   return InForce(settings, std::move(before));
 }
 

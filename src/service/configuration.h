@@ -1,9 +1,10 @@
 // What can be configured in a run, and in which order do the sources of a value win?
 //
 // Concept: one tree of options for all commands, so that one TOML file serves a whole experiment;
-//          each command reads the sections it needs. Defaults < the presets of `editor` and of the
-//          data's protocol < what the model was made with (edit, drift) < `Settings::defaults` (of
-//          a command) < files < single settings. The effective tree is saved in every artefact.
+//          each command reads the sections it needs. Defaults < the presets of `editor`, of the
+//          data's protocol and of the backbone < what the model was made with (edit, drift) <
+//          `Settings::defaults` (of a command) < files < single settings. The effective tree is
+//          saved in every artefact.
 // Errors:  kInvalidArgument for an unknown key (with the nearest known one), a value outside its
 //          range, text where a number is wanted; the message says where the value came from.
 #pragma once
@@ -66,9 +67,10 @@ struct Configuration {
 Configuration Configure(const Settings& settings, std::optional<Protocol> protocol = std::nullopt);
 
 // The same for a model that has a history: what `saved` (the configuration of its version) says of
-// seed, editor and [edit] holds unless given anew. Another `editor` brings its own preset along.
+// seed, editor and [edit] holds unless given anew. Another `editor` brings its own preset along,
+// and that of the model's backbone.
 Configuration ConfigureAgain(const Settings& settings, Protocol protocol,
-                             const nlohmann::ordered_json& saved);
+                             const std::string& backbone, const nlohmann::ordered_json& saved);
 
 // Returns whether this key was given: as a default of the command, by a file or by itself.
 bool IsGiven(const Settings& settings, const std::string& key);

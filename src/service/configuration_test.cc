@@ -32,6 +32,25 @@ TEST(ConfigurationTest, KnowsWhatWasGivenByWhomever) {
   }
 }
 
+TEST(ConfigurationTest, ALanguageModelHasItsOwnRatesUnlessTheyAreGiven) {
+  Settings settings;
+  settings.values = {{"backbone.name", "causal_lm", "--set"}, {"edit.batch_size", "7", "--set"}};
+  const Configuration configuration = Configure(settings);
+  EXPECT_EQ(configuration.fit.on, FitOn::kWindows);
+  EXPECT_EQ(configuration.fit.batch_size, 32);
+  EXPECT_EQ(configuration.fit.adam.learning_rate, 2e-4);
+  EXPECT_EQ(configuration.edit.learning_rate, 2e-4);
+  EXPECT_EQ(configuration.edit.batch_size, 7);
+  // Another editor keeps them.
+  Settings later;
+  later.values = {{"editor", "paper", "--set"}};
+  const auto saved = SectionsToJson(configuration, {"", "edit"});
+  const Configuration again = ConfigureAgain(later, Protocol::kStrict, "causal_lm", saved);
+  EXPECT_EQ(again.edit.learning_rate, 2e-4);
+  EXPECT_EQ(again.edit.batch_size, 32);
+  EXPECT_NE(ConfigureAgain(later, Protocol::kStrict, "sasrec", saved).edit.batch_size, 32);
+}
+
 TEST(ConfigurationTest, TheSimulatedExperimentIsTheDemo) {
   Settings file;
   file.files = {"configs/experiments/simulated.toml"};

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "methods/group_trainer.h"
+#include "methods/setup.h"
 #include "methods/snapshot_scorer.h"
 #include "raie/error.h"
 #include "store/model_directory.h"
@@ -25,7 +26,7 @@ nlohmann::ordered_json EvaluateModel(const std::filesystem::path& path, const Pr
   }
   // Items that are new since the version was made get rows, as they would at an edit.
   const auto snapshot = std::make_shared<const Snapshot>(
-      WithCatalogue(model.LoadSnapshot(version), data.catalogue_size(slice - 1),
+      WithCatalogue(ForData(model.LoadSnapshot(version), data), data.catalogue_size(slice - 1),
                     info.configuration.at("seed").get<std::uint64_t>()));
   const SnapshotScorer scorer(snapshot);
   EvaluationRequest request;

@@ -8,7 +8,7 @@
 #include "methods/setup.h"
 #include "methods/window_states.h"
 #include "raie/error.h"
-#include "training/item_table.h"
+#include "training/fit_start.h"
 
 namespace raie {
 namespace {
@@ -85,7 +85,7 @@ Configuration ConfigureFit(const PreparedData& data, const Settings& settings) {
   const Protocol protocol = OptionsOf(data).protocol;
   Configuration configuration = Configure(settings, protocol);
   if (!IsGiven(settings, "backbone." + configuration.backbone.name + ".context")) {
-    NamedSection(configuration.backbone).context = WindowOptionsOf(data).context;
+    ContextOf(configuration.backbone) = WindowOptionsOf(data).context;
   }
   if (protocol == Protocol::kAsReleased && configuration.backbone.name != "sasrec") {
     throw Error(
@@ -160,14 +160,14 @@ FitOutcome FitInMemory(const PreparedData& data, const fs::path& checkpoint, Res
   FitRequest request = RequestFor(data, configuration, control);
   request.checkpoint = checkpoint;
   request.resume = resume == Resume::kYes;
-  std::unique_ptr<Backbone> backbone = MakeBackbone(configuration.backbone, configuration.seed);
-  auto items = std::make_shared<ItemTable>(
-      backbone->dim(),
-      MakeItemRows(configuration.backbone, request.catalogue_size, configuration.seed));
-  model.fit = FitBackbone(configuration.fit, request, *backbone, *items, control.pool);
-
-  model.snapshot = MakeFittedSnapshot(
-      {.backbone = std::move(backbone), .items = items, .catalogue_size = request.catalogue_size});
+  const auto seed = static_cast<std::uint64_t>(configuration.seed);
+  FittedBackbone fitted =
+      FitFromStart({.backbone = configuration.backbone, .backbone_seed = seed, .rows_seed = seed},
+                   configuration.fit, request, control.pool);
+  model.fit = std::move(fitted.report);
+  model.snapshot = MakeFittedSnapshot({.backbone = std::move(fitted.backbone),
+                                       .items = std::move(fitted.items),
+                                       .catalogue_size = request.catalogue_size});
   if (FindsRegions(data)) {
     StartPhase(control, "regions");
     KMeansResult clustering;

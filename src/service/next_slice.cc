@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "methods/setup.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -55,11 +56,11 @@ NextSlice LoadNextSlice(const std::filesystem::path& path, const PreparedData& d
   VersionInfo current = model.LoadInfo(model.current());
   CheckDataMatches(data, current, model.LoadItemNames(current.number));
   NextSlice next{.model = std::move(model), .current = std::move(current)};
-  next.before = next.model.LoadSnapshot(next.current.number);
+  next.before = ForData(next.model.LoadSnapshot(next.current.number), data);
   next.prior = std::exchange(next.before.prior, nullptr);
   CheckHasRegions(next.model, next.before);
-  next.configuration =
-      ConfigureAgain(control.settings, OptionsOf(data).protocol, next.current.configuration);
+  next.configuration = ConfigureAgain(control.settings, OptionsOf(data).protocol,
+                                      next.model.info().backbone.name, next.current.configuration);
   next.configuration.edit.Validate();
   next.slice = ChooseSlice(next.current, asked);
   next.windows = MakeSliceWindows(data, next.slice);

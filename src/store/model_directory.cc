@@ -23,7 +23,7 @@ constexpr int kFormat = 1;
 constexpr char kModelFile[] = "model.json";
 constexpr char kVersionFile[] = "version.json";
 constexpr char kCurrentFile[] = "CURRENT";
-constexpr char kBackboneFile[] = "base/backbone.safetensors";
+constexpr char kBase[] = "base";
 
 std::string FolderName(std::int32_t version) {
   char name[16];
@@ -150,9 +150,9 @@ void ModelDirectory::Create(const fs::path& path, const ModelInfo& info,
   CheckNotThere(path);
   AtomicDirectory directory(path);
   const fs::path& root = directory.path();
-  fs::create_directories(root / "base");
-  SaveBackbone(root / kBackboneFile, *first.snapshot.backbone);
-  SaveManifest(root, kModelFile, "base", ToJson(info));
+  fs::create_directories(root / kBase);
+  SaveBackbone(root / kBase, *first.snapshot.backbone);
+  SaveManifest(root, kModelFile, kBase, ToJson(info));
 
   VersionInfo version = first.info;
   version.number = 0;
@@ -239,7 +239,9 @@ Snapshot ModelDirectory::LoadSnapshot(std::int32_t version) const {
   snapshot.slice = info.slice;
   snapshot.catalogue_size = info.catalogue_size;
   snapshot.old_catalogue_size = info.old_catalogue_size;
-  snapshot.backbone = LoadBackbone(path_ / kBackboneFile, info_.backbone);
+  const ItemNames names = LoadItemNames(version);
+  snapshot.backbone =
+      LoadBackbone(path_ / kBase, info_.backbone, NamesOrIds(names.ids, names.titles));
   LoadVersionFiles(folder, snapshot);
   if (manifest.at("files").contains(kPriorFile)) {
     snapshot.prior =

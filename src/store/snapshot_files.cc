@@ -20,6 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr char kParameters[] = "backbone.safetensors";
 constexpr char kItems[] = "items.safetensors";
 constexpr char kRouting[] = "routing.safetensors";
 constexpr char kReplaced[] = "items.regional.json";
@@ -116,7 +117,8 @@ AdapterMap LoadAdapters(const fs::path& folder, const Backbone& backbone) {
 
 }  // namespace
 
-void SaveBackbone(const fs::path& path, const Backbone& backbone) {
+void SaveBackbone(const fs::path& base, const Backbone& backbone) {
+  if (backbone.pretrained() != nullptr) return backbone.pretrained()->Save(base);
   std::vector<TensorView> tensors;
   for (const Backbone::Parameter& parameter : backbone.parameter_list()) {
     std::int64_t size = 1;
@@ -124,12 +126,15 @@ void SaveBackbone(const fs::path& path, const Backbone& backbone) {
     tensors.push_back(
         {parameter.name, parameter.shape, backbone.parameters().subspan(parameter.begin, size)});
   }
-  SaveTensors(path, std::move(tensors));
+  SaveTensors(base / kParameters, std::move(tensors));
 }
 
-std::unique_ptr<Backbone> LoadBackbone(const fs::path& path, const BackboneOptions& options) {
-  std::unique_ptr<Backbone> backbone = MakeBackbone(options, 0);
-  const TensorFile file(path);
+std::unique_ptr<Backbone> LoadBackbone(const fs::path& base, const BackboneOptions& options,
+                                       StringTable items) {
+  std::unique_ptr<Backbone> backbone =
+      MakeBackbone(options, 0, {.saved = base, .texts = {.items = std::move(items), .users = {}}});
+  if (backbone->pretrained() != nullptr) return backbone;
+  const TensorFile file(base / kParameters);
   const auto parameters = backbone->parameters();
   for (const Backbone::Parameter& parameter : backbone->parameter_list()) {
     const auto values = file.Floats(parameter.name, parameter.shape);

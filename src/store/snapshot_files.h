@@ -1,7 +1,7 @@
 // Which files hold a snapshot?
 //
-// Concept: base/backbone.safetensors (one tensor a parameter) for the frozen backbone; in a
-// version:
+// Concept: base/ holds the frozen backbone: backbone.safetensors (one tensor a parameter), or of a
+//          language model the checkpoint, as Hugging Face writes it; in a version:
 //          items.safetensors (rows that scores and routes are made with), regions.*,
 //          adapters/region-ID or adapters/global, and prior.* where there is a popularity prior.
 // Errors:  kCorruptData if a shape differs from what the backbone's options ask for.
@@ -15,9 +15,11 @@
 
 namespace raie {
 
-void SaveBackbone(const std::filesystem::path& path, const Backbone& backbone);
-std::unique_ptr<Backbone> LoadBackbone(const std::filesystem::path& path,
-                                       const BackboneOptions& options);
+// Writes into `base` and reads it again; the folder exists.
+void SaveBackbone(const std::filesystem::path& base, const Backbone& backbone);
+// `items`: what the items are called, for a backbone that reads it.
+std::unique_ptr<Backbone> LoadBackbone(const std::filesystem::path& base,
+                                       const BackboneOptions& options, StringTable items);
 
 // Writes everything of a snapshot but the backbone into `folder`, which exists.
 void SaveVersionFiles(const std::filesystem::path& folder, const Snapshot& snapshot);

@@ -100,6 +100,14 @@ ReplacedRows* ItemTable::OwnRows(RegionId region) {
   return found == replaced_.end() ? nullptr : &found->second;
 }
 
+void ItemTable::Append(std::span<const float> rows_nD) {
+  if (dim_ == 0 || std::ssize(rows_nD) % dim_ != 0) {
+    RefuseItems(std::to_string(rows_nD.size()) + " numbers are no rows of width " +
+                std::to_string(dim_));
+  }
+  base_.insert(base_.end(), rows_nD.begin(), rows_nD.end());
+}
+
 void ItemTable::Grow(std::int64_t new_size, std::int64_t source_items, std::uint64_t seed) {
   const std::int64_t old_size = num_items();
   if (new_size <= old_size) return;

@@ -45,6 +45,9 @@ class ItemTable {
   void SetOwnRows(RegionId region, ReplacedRows rows);
   ReplacedRows* OwnRows(RegionId region);  // null: none
 
+  // Appends rows [n, D].
+  void Append(std::span<const float> rows_nD);
+
   // Appends rows until there are `num_items`: per dimension the mean over the first `source_items`
   // rows plus N(0, std / 10), std over the same rows. Row i depends on (seed, i) and the source
   // rows only. A table that is large enough stays as it is.

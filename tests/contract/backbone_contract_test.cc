@@ -82,6 +82,7 @@ std::vector<Subject> LanguageModels() {
     for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
       const bool exact = precision == Precision::kFp32;
       subjects.push_back({.name = "causal_lm_" + model + (exact ? "_fp32" : "_bf16"),
+                          .options = {.name = "causal_lm"},
                           .make =
                               [=] {
                                 return std::make_unique<CausalLm>(
@@ -115,20 +116,8 @@ class BackboneContract : public ::testing::TestWithParam<Subject> {
 
   bool TrainsParameters() const { return !backbone_->parameters().empty(); }
 
-  // Every kind of map is adapted.
-  LoraOptions AllMaps() const {
-    LoraOptions options;
-    options.maps.clear();
-    for (const LinearMapInfo& map : backbone_->linear_maps()) {
-      if (std::find(options.maps.begin(), options.maps.end(), map.kind) == options.maps.end()) {
-        options.maps.push_back(map.kind);
-      }
-    }
-    return options;
-  }
-
   Adapter RandomAdapter(double dropout = 0) const {
-    LoraOptions options = AllMaps();
+    LoraOptions options;
     options.rank = 4;
     options.dropout = dropout;
     Adapter adapter = Adapter::Make(backbone_->linear_maps(), options, 2);
@@ -267,7 +256,7 @@ TEST_P(BackboneContract, TimesCountIfAndOnlyIfTheyAreSaidTo) {
 }
 
 TEST_P(BackboneContract, AZeroAdapterChangesNoBit) {
-  const Adapter zero = Adapter::Make(backbone_->linear_maps(), AllMaps(), 8);
+  const Adapter zero = Adapter::Make(backbone_->linear_maps(), LoraOptions(), 8);
   const auto outputs = tile_.LastOutputs();
   EXPECT_EQ(Score(tile_, outputs), Score(tile_, outputs, &zero));
   EXPECT_EQ(Score(tile_, outputs), Score(tile_, outputs, &zero, Purpose::kTrainAdapter));
@@ -422,8 +411,8 @@ TEST_P(BackboneContract, NamesAndShapesAreWhole) {
 class RegisteredBackbone : public ::testing::TestWithParam<Subject> {};
 
 TEST_P(RegisteredBackbone, ALargerItemTableBeginsWithTheSmaller) {
-  const auto small = MakeItemRows(GetParam().options, 5, 9);
-  const auto large = MakeItemRows(GetParam().options, 8, 9);
+  const auto small = MakeItemRows(GetParam().options, *GetParam().Make(), 5, 9);
+  const auto large = MakeItemRows(GetParam().options, *GetParam().Make(), 8, 9);
   EXPECT_EQ(std::ssize(small), 5 * MakeBackbone(GetParam().options, 3)->dim());
   EXPECT_TRUE(std::equal(small.begin(), small.end(), large.begin()));
 }
@@ -441,7 +430,7 @@ TEST_P(RegisteredBackbone, TheSameSeedGivesTheSameModel) {
 TEST(BackboneRegistry, EveryNameIsInTheContractSuite) {
   for (const BackboneInfo& info : Backbones()) {
     const std::string name = info.name;
-    const auto subjects = Subjects();
+    const auto subjects = AllSubjects();
     EXPECT_TRUE(std::any_of(subjects.begin(), subjects.end(), [&](const Subject& s) {
       return s.options.name == name;
     })) << name;

@@ -1,0 +1,148 @@
+#include "backbones/causal_lm/language_model.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "backbones/causal_lm/tiny_checkpoint.h"
+#include "backbones/registry.h"
+#include "base/random.h"
+#include "data/log_fixture.h"
+
+namespace raie {
+namespace {
+
+using testing::ErrorOf;
+
+class LanguageModelTest : public ::testing::Test {
+ protected:
+  LanguageModelTest() {
+    testing::WriteTinyCheckpoint(folder_ / "checkpoint");
+    options_.name = "causal_lm";
+    options_.causal_lm.checkpoint = folder_ / "checkpoint";
+    options_.causal_lm.precision = nn::Precision::kFp32;
+    options_.causal_lm.prompt = "b{user_id}a{history}c";
+    options_.causal_lm.max_tokens = 32;
+    for (const char* title : {"abc", "b", "", "zz top"}) texts_.items.Add(title);
+    for (const char* user : {"u1", "u2"}) texts_.users.Add(user);
+  }
+
+  std::unique_ptr<Backbone> Make(std::uint64_t seed = 1) const {
+    return MakeBackbone(options_, seed, {.saved = {}, .texts = texts_});
+  }
+
+  // States of user `user` after items 1, 0.
+  static std::vector<float> StatesOf(const Backbone& backbone, std::span<const float> rows,
+                                     UserId user) {
+    const WindowBatch batch{.offsets = {0, 2},
+                            .items = {ItemId{1}, ItemId{0}},
+                            .times = {},
+                            .users = {user},
+                            .row_keys = {0}};
+    const OutputPosition last{0, 1};
+    const ItemRows items{.base_ND = rows, .replaced_items = {}, .replaced_rows = {}};
+    std::vector<float> hidden(backbone.dim());
+    backbone.Forward(*backbone.Bind(nullptr, Purpose::kScore),
+                     {.batch = batch, .outputs = std::span(&last, 1), .items = items}, hidden);
+    return hidden;
+  }
+
+  Adapter MovedAdapter(const Backbone& backbone) const {
+    Adapter adapter =
+        Adapter::Make(backbone.linear_maps(), backbone.pretrained()->setup_adapter(), 3);
+    RandomStream random(7, 0);
+    for (float& value : adapter.values()) value = static_cast<float>(0.1 * random.Normal());
+    return adapter;
+  }
+
+  testing::TemporaryFolder folder_;
+  BackboneOptions options_;
+  Texts texts_;
+};
+
+TEST_F(LanguageModelTest, RowsAreTheMeanOfTheTitle) {
+  const auto backbone = Make();
+  TaskPool pool(1);
+  const auto weights =
+      LoadDecoder(folder_ / "checkpoint", {.precision = nn::Precision::kFp32}, pool);
+  const auto rows = MakeItemRows(options_, *backbone, 2, 1);
+  ASSERT_EQ(rows.size(), 32u);
+  std::vector<float> a(16), b(16), c(16);
+  weights->embedding.CopyRow(1, a);
+  weights->embedding.CopyRow(2, b);
+  weights->embedding.CopyRow(3, c);
+  for (int d = 0; d < 16; ++d) {
+    EXPECT_NEAR(rows[d], (a[d] + b[d] + c[d]) / 3, 1e-7);
+    EXPECT_EQ(rows[16 + d], b[d]);
+  }
+  // An item that comes later, one without a title.
+  EXPECT_EQ(backbone->pretrained()->RowsOfTexts(2, 4).size(), 32u);
+  ErrorOf(ErrorCode::kInternal, [&] { backbone->pretrained()->RowsOfTexts(0, 5); });
+  options_.causal_lm.item_init = ItemInit::kRandom;
+  const auto drawn = MakeItemRows(options_, *Make(), 2, 1);
+  EXPECT_EQ(drawn.size(), 32u);
+  EXPECT_NE(drawn, rows);
+}
+
+TEST_F(LanguageModelTest, UsersReadTheirOwnIdAndTheUnknownAnother) {
+  const auto backbone = Make();
+  const auto rows = MakeItemRows(options_, *backbone, 2, 1);
+  const auto first = StatesOf(*backbone, rows, UserId{0});
+  EXPECT_NE(first, StatesOf(*backbone, rows, UserId{1}));
+  const auto unknown = StatesOf(*backbone, rows, UserId{-1});
+  EXPECT_EQ(unknown, StatesOf(*backbone, rows, UserId{2}));
+  EXPECT_NE(unknown, first);
+  Texts other;
+  for (const char* name : {"u2", "u1"}) other.users.Add(name);
+  const auto swapped = backbone->pretrained()->WithTexts(other);
+  EXPECT_EQ(first, StatesOf(*swapped, rows, UserId{1}));
+}
+
+TEST_F(LanguageModelTest, WhatIsMergedAndSavedComesBackBitEqual) {
+  for (const auto precision : {nn::Precision::kFp32, nn::Precision::kBf16}) {
+    SCOPED_TRACE(static_cast<int>(precision));
+    options_.causal_lm.precision = precision;
+    const auto backbone = Make();
+    const auto rows = MakeItemRows(options_, *backbone, 2, 1);
+    const auto merged = backbone->pretrained()->Merged(MovedAdapter(*backbone));
+    const auto states = StatesOf(*merged, rows, UserId{0});
+    EXPECT_NE(states, StatesOf(*backbone, rows, UserId{0}));
+    const auto saved = folder_ / ("saved" + std::to_string(static_cast<int>(precision)));
+    std::filesystem::create_directories(saved);
+    merged->pretrained()->Save(saved);
+    BackboneOptions gone = options_;
+    gone.causal_lm.checkpoint = "no longer there";
+    const auto back = MakeBackbone(gone, 9, {.saved = saved, .texts = texts_});
+    EXPECT_EQ(StatesOf(*back, rows, UserId{0}), states);
+  }
+}
+
+TEST_F(LanguageModelTest, TheHistoryMayBeTitles) {
+  options_.causal_lm.history = HistoryKind::kTitles;
+  const auto backbone = Make();
+  EXPECT_GT(backbone->token_cost().of_item, 1);
+  const auto rows = MakeItemRows(options_, *backbone, 4, 1);
+  auto others = rows;
+  for (float& value : others) value += 1;
+  EXPECT_EQ(StatesOf(*backbone, rows, UserId{0}), StatesOf(*backbone, others, UserId{0}));
+}
+
+TEST_F(LanguageModelTest, RandomWeightsHaveTheShapeOfTheCheckpoint) {
+  options_.causal_lm.weights = WeightsFrom::kRandom;
+  const auto one = Make(1), same = Make(1), other = Make(2);
+  const std::vector<float> rows(32, 0.5F);
+  EXPECT_EQ(StatesOf(*one, rows, UserId{0}), StatesOf(*same, rows, UserId{0}));
+  EXPECT_NE(StatesOf(*one, rows, UserId{0}), StatesOf(*other, rows, UserId{0}));
+}
+
+TEST_F(LanguageModelTest, WithoutAFolderItSaysWhatIsMissing) {
+  options_.causal_lm.checkpoint = "";
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "backbone.causal_lm.checkpoint is empty",
+                      ErrorOf(ErrorCode::kInvalidArgument, [&] { Make(); }));
+  options_.causal_lm.checkpoint = folder_ / "nowhere";
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "nowhere",
+                      ErrorOf(ErrorCode::kNotFound, [&] { Make(); }));
+}
+
+}  // namespace
+}  // namespace raie

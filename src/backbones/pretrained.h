@@ -1,0 +1,58 @@
+// What else is asked of a backbone whose weights come from a checkpoint and which reads text?
+//
+// Concept: such a backbone is frozen from the start. S trains an adapter and the item rows; merged,
+//          they are the W_0 of F. It names users and items in its prompts, so it must be told what
+//          they are called wherever a data set or a saved model is opened. Whoever needs any of
+//          this asks Backbone::pretrained(), never for a name.
+// Source:  METHOD section 3 (`causal_lm` in S); docs/decisions/012.
+// Threads: const methods may run concurrently.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "adapters/adapter.h"
+#include "backbones/backbone.h"
+#include "data/interaction_log.h"
+
+namespace raie {
+
+class PreparedData;
+
+// What items and users are called, in the order of their numbers.
+struct Texts {
+  StringTable items;  // titles; raw ids where there is none
+  StringTable users;  // raw ids; who is beyond them is unknown
+};
+
+// Returns the texts of all items and users of a data set.
+Texts TextsOf(const PreparedData& data);
+
+// Returns titles, with the raw id where there is none; `titles` may be empty.
+StringTable NamesOrIds(const StringTable& ids, const StringTable& titles);
+
+class Pretrained {
+ public:
+  virtual ~Pretrained() = default;
+
+  // Returns the same backbone for users and items that are called so.
+  virtual std::unique_ptr<Backbone> WithTexts(const Texts& texts) const = 0;
+
+  // Returns the rows [end - begin, D] that items begin with, made from what they are called; none
+  // if they are to be drawn like those of other backbones.
+  virtual std::vector<float> RowsOfTexts(std::int64_t begin, std::int64_t end) const = 0;
+
+  // The adapter that S trains.
+  virtual const LoraOptions& setup_adapter() const = 0;
+
+  // Returns the backbone with the adapter's update in its weights.
+  virtual std::unique_ptr<Backbone> Merged(const Adapter& adapter) const = 0;
+
+  // Writes all that MakeBackbone needs to make it again into `folder`, which exists.
+  virtual void Save(const std::filesystem::path& folder) const = 0;
+};
+
+}  // namespace raie

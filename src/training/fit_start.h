@@ -1,0 +1,35 @@
+// How is a backbone fitted from nothing but its options?
+//
+// Concept: make it and its item rows, fit, and where its weights come from a checkpoint, train the
+//          adapter instead and merge it: what comes out is frozen, whatever the backbone.
+// Source:  METHOD section 3.
+// Errors:  those of MakeBackbone and FitBackbone.
+// Threads: same bytes for any number of threads.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "backbones/registry.h"
+#include "training/fit.h"
+
+namespace raie {
+
+struct FitStart {
+  BackboneOptions backbone;
+  std::uint64_t backbone_seed = 0;
+  std::uint64_t rows_seed = 0;
+};
+
+struct FittedBackbone {
+  std::shared_ptr<Backbone> backbone;
+  std::shared_ptr<ItemTable> items;
+  FitReport report;
+  std::int64_t trained_parameters = 0;  // item rows included
+};
+
+// `request.adapter` is not read.
+FittedBackbone FitFromStart(const FitStart& start, const FitOptions& options, FitRequest request,
+                            TaskPool& pool);
+
+}  // namespace raie

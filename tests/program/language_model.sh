@@ -1,0 +1,111 @@
+#!/bin/bash
+# language_model.sh PROGRAM SHOP: all phases with a language model, from a tiny random checkpoint and
+# a tokenizer of single letters.
+. "$(dirname "$0")/lib.sh"
+shop=$1
+data=$shop/data
+
+mkdir checkpoint
+cp "$here"/../golden/causal_lm/llama/{config.json,model*} checkpoint
+vocabulary='"?": 0'
+id=0
+for piece in {a..z} {0..9}; do vocabulary+=", \"$piece\": $((++id))"; done
+cat >checkpoint/tokenizer.json <<JSON
+{"version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
+ "pre_tokenizer": null, "post_processor": null, "decoder": null,
+ "model": {"type": "BPE", "unk_token": "?", "merges": [], "vocab": {$vocabulary}}}
+JSON
+cat >tiny.toml <<'TOML'
+[backbone]
+name = "causal_lm"
+[backbone.causal_lm]
+checkpoint = "checkpoint"
+prompt = "user {user_id}: {history}. next"
+max_tokens = 40
+[fit]
+max_epochs = 5
+[fit.adam]
+learning_rate = 5e-3
+[regions]
+k = 3
+[edit]
+learning_rate = 5e-3
+gate = "off"
+TOML
+tiny=(--config tiny.toml)
+
+refused $kUsage 'checkpoint is empty' \
+  "$raie" fit --data "$data" --model no --set backbone.name=causal_lm
+refused $kData 'no folder' "$raie" fit --data "$data" --model no --set backbone.name=causal_lm \
+  --set backbone.causal_lm.checkpoint=nowhere
+refused $kUsage '\{item\} is not known' \
+  "$raie" fit --data "$data" --model no "${tiny[@]}" --set 'backbone.causal_lm.prompt="{item}"'
+refused $kUsage 'no \{history\}' \
+  "$raie" fit --data "$data" --model no "${tiny[@]}" --set 'backbone.causal_lm.prompt="hello"'
+refused $kUsage 'leaves no room' \
+  "$raie" fit --data "$data" --model no "${tiny[@]}" --set backbone.causal_lm.max_tokens=15
+[ ! -e no ] || fail 'something was written'
+
+ok "$raie" fit --data "$data" --model model "${tiny[@]}" --threads 2 --json
+ok "$raie" fit --data "$data" --model again "${tiny[@]}" --threads 1
+diff -r model again || fail 'another model with one thread'
+rm -r again
+
+# Interrupted in the middle, resumed to the same bytes.
+"$raie" fit --data "$data" --model again "${tiny[@]}" >.out 2>.err &
+process=$!
+for ((wait = 0; wait < 300; ++wait)); do
+  [ ! -e again.checkpoint ] || break
+  sleep 0.1
+done
+kill -INT $process 2>/dev/null || fail 'the fit was over before it could be interrupted'
+code=0
+wait $process || code=$?
+[ "$code" -eq $kInterrupted ] || fail "exit code $code of an interrupted fit"
+ok "$raie" fit --data "$data" --model again "${tiny[@]}" --resume
+diff -r model again || fail 'another model after an interruption'
+rm -r again
+
+# The model holds all it needs, and its base is a checkpoint again.
+mv checkpoint elsewhere
+for file in config.json model.safetensors tokenizer.json; do
+  [ -s model/base/$file ] || fail "no base/$file"
+done
+ok "$raie" probe --backbone model/base --text 'abc' --json
+says '"nll"'
+ok "$raie" evaluate --model model --data "$data" --json
+before=$(json T/recall@10)
+cp .out version0.json
+greater "$(json S_held_out/recall@10)" 0.1
+ok "$raie" drift --model model --data "$data" --json
+says '"p_value"'
+
+ok "$raie" edit --model model --data "$data" "${tiny[@]}" --json
+[ "$(json version)" = 1 ] || fail 'no version 1'
+ls model/versions/0001/adapters/*/adapter_config.json >/dev/null || fail 'no adapter was trained'
+grep -q '"q_proj"' model/versions/0001/adapters/*/adapter_config.json ||
+  fail 'modules are not named as in the checkpoint'
+ok "$raie" evaluate --model model --data "$data" --json
+after=$(json T/recall@10)
+cp .out version1.json
+greater "$after" "$before"
+greater "$after" "$(awk -v p="$(popularity "$shop/log/events.csv")" 'BEGIN { print 1.5 * p }')"
+ok "$raie" evaluate --model model --data "$data" --json --threads 1
+diff version1.json .out || fail 'another number of threads, another answer'
+
+user=$(sed -n 2p "$shop/log/events.csv" | cut -d, -f1)
+ok "$raie" recommend --model model --data "$data" --user "$user" --count 5
+[ "$(grep -c '^ *[0-9]' .out)" -eq 5 ] || fail 'not 5 recommendations'
+items=($(sed -n '2,5p' "$shop/log/events.csv" | cut -d, -f2))
+ok "$raie" recommend --model model --history "${items[@]}" --json
+says '"score"'
+ok "$raie" show --model model --json
+says 'causal_lm'
+
+ok "$raie" rollback --model model
+ok "$raie" evaluate --model model --data "$data" --json
+diff version0.json .out || fail 'after the rollback the answers differ'
+
+chmod u+w model/base/model.safetensors
+printf 'x' | dd of=model/base/model.safetensors bs=1 seek=2000 conv=notrunc 2>/dev/null
+refused $kData 'model.safetensors' "$raie" evaluate --model model --data "$data"
