@@ -1,6 +1,7 @@
 """Compares `raie probe` with transformers and PEFT on small random checkpoints of every family raie reads."""
 import json
 
+import language_model_phases
 import tokenizer_kinds as kinds
 
 VOCABULARY = 600
@@ -111,3 +112,4 @@ def check(raie, work):
         else:
             raise AssertionError(f"an adapter with {field} was taken")
     print(f"language-models: refused by name: {', '.join(REFUSED)}")
+    language_model_phases.check(raie, work, SIZES, ROPE)
