@@ -99,8 +99,10 @@ ok "$raie" recommend --model model --data "$data" --user "$user" --count 5
 items=($(sed -n '2,5p' "$shop/log/events.csv" | cut -d, -f2))
 ok "$raie" recommend --model model --history "${items[@]}" --json
 says '"score"'
-ok "$raie" show --model model --json
-says 'causal_lm'
+ok "$raie" show --model model
+says 'causal_lm, width 24, context 8'
+ok "$raie" show --model model --history
+says '^1 +0 +1 .*answers'
 
 ok "$raie" rollback --model model
 ok "$raie" evaluate --model model --data "$data" --json

@@ -49,6 +49,7 @@ nlohmann::ordered_json Describe(const ModelDirectory& model) {
   }
   return {{"model", model.path().string()},
           {"backbone", OptionsToJson(model.info().backbone)},
+          {"width", snapshot.backbone->dim()},
           {"context", model.info().windows.context},
           {"current", version},
           {"versions", model.versions().size()},
@@ -61,15 +62,14 @@ nlohmann::ordered_json Describe(const ModelDirectory& model) {
 }
 
 std::string DescriptionText(const nlohmann::ordered_json& about) {
-  const auto& backbone = about.at("backbone");
-  const std::string name = backbone.at("name");
+  const std::string name = about.at("backbone").at("name");
   std::string text = about.at("model").get<std::string>() + ": " + name + ", width " +
-                     backbone.at(name).at("dim").dump() + ", context " +
-                     about.at("context").dump() + ", " + Count(about.at("items")) + " items\n" +
-                     "version " + about.at("current").dump() + " answers (of " +
-                     about.at("versions").dump() + "), learnt from slices 0 to " +
-                     about.at("slice").dump() + "; tau " + Fixed(about.at("tau"), 4) + ", delta " +
-                     Fixed(about.at("delta"), 4) + "\n" + PriorLine(about.at("popularity_prior"));
+                     about.at("width").dump() + ", context " + about.at("context").dump() + ", " +
+                     Count(about.at("items")) + " items\n" + "version " +
+                     about.at("current").dump() + " answers (of " + about.at("versions").dump() +
+                     "), learnt from slices 0 to " + about.at("slice").dump() + "; tau " +
+                     Fixed(about.at("tau"), 4) + ", delta " + Fixed(about.at("delta"), 4) + "\n" +
+                     PriorLine(about.at("popularity_prior"));
   Table table({"region", "radius (degrees)", "members", "updates", "expands", "adapter"});
   for (const auto& region : about.at("regions")) {
     table.Add({region.at("region").dump(),
