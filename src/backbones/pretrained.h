@@ -45,6 +45,9 @@ class Pretrained {
   // if they are to be drawn like those of other backbones.
   virtual std::vector<float> RowsOfTexts(std::int64_t begin, std::int64_t end) const = 0;
 
+  // Names the checkpoint: changes with any byte of its files. Empty for a saved backbone.
+  virtual const std::string& digest() const = 0;
+
   // The adapter that S trains.
   virtual const LoraOptions& setup_adapter() const = 0;
 

@@ -27,6 +27,7 @@ FittedBackbone FitFromStart(const FitStart& start, const FitOptions& options, Fi
     adapter = Adapter::Make(backbone.linear_maps(), pretrained->setup_adapter(),
                             DeriveSeed(start.backbone_seed, kSetupAdapterPart));
     request.adapter = &*adapter;
+    request.backbone += " of checkpoint " + pretrained->digest();
   }
   fitted.report = FitBackbone(options, request, backbone, *fitted.items, pool);
   fitted.trained_parameters =

@@ -32,6 +32,20 @@ std::map<std::string, std::string> ReadTokenizerFiles(const fs::path& folder) {
   return files;
 }
 
+std::string DigestOfFolder(const fs::path& folder) {
+  std::vector<fs::path> files;
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    const fs::path extension = entry.path().extension();
+    if (extension == ".safetensors" || extension == ".json" || extension == ".model") {
+      files.push_back(entry.path());
+    }
+  }
+  std::ranges::sort(files);
+  std::string all;
+  for (const fs::path& file : files) all += file.filename().string() + DigestOfFile(file);
+  return DigestOf(std::as_bytes(std::span(all)));
+}
+
 std::int64_t MeanLength(const TokenLists& lists) {
   return lists.size() == 0 ? 0 : (std::ssize(lists.ids) + lists.size() - 1) / lists.size();
 }
@@ -89,6 +103,7 @@ struct LanguageModel::Source {
   nlohmann::ordered_json config;
   std::map<std::string, std::string> tokenizer_files;
   std::unique_ptr<Tokenizer> tokenizer;
+  std::string digest;
   PromptSpec prompt;  // without users and titles
 
   PromptSpec PromptOf(const TokenLists& users, const TokenLists& items) const {
@@ -133,6 +148,8 @@ std::vector<float> LanguageModel::RowsOfTexts(std::int64_t begin, std::int64_t e
   return MeanTokenRows(*weights_, wanted);
 }
 
+const std::string& LanguageModel::digest() const { return source_->digest; }
+
 const LoraOptions& LanguageModel::setup_adapter() const { return source_->options.lora; }
 
 std::unique_ptr<Backbone> LanguageModel::Merged(const Adapter& adapter) const {
@@ -165,6 +182,7 @@ std::unique_ptr<Backbone> MakeLanguageModel(const CausalLmOptions& options, std:
   source->config = ReadConfigJson(folder / "config.json");
   source->tokenizer_files = ReadTokenizerFiles(folder);
   source->tokenizer = LoadTokenizer(folder);
+  if (saved.empty()) source->digest = DigestOfFolder(folder);
   source->prompt = ParsePrompt(options, *source->tokenizer);
   LanguageModel::Parts parts{.source = source,
                              .weights = WeightsOf(options, seed, saved),

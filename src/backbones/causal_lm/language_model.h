@@ -30,6 +30,7 @@ class LanguageModel : public CausalLm, public Pretrained {
 
   std::unique_ptr<Backbone> WithTexts(const Texts& texts) const override;
   std::vector<float> RowsOfTexts(std::int64_t begin, std::int64_t end) const override;
+  const std::string& digest() const override;
   const LoraOptions& setup_adapter() const override;
   std::unique_ptr<Backbone> Merged(const Adapter& adapter) const override;
   void Save(const std::filesystem::path& folder) const override;

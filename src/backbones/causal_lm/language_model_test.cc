@@ -135,6 +135,16 @@ TEST_F(LanguageModelTest, RandomWeightsHaveTheShapeOfTheCheckpoint) {
   EXPECT_NE(StatesOf(*one, rows, UserId{0}), StatesOf(*other, rows, UserId{0}));
 }
 
+TEST_F(LanguageModelTest, ItsDigestIsThatOfTheCheckpoint) {
+  const std::string before = Make()->pretrained()->digest();
+  EXPECT_EQ(Make(2)->pretrained()->digest(), before);
+  const auto file = folder_ / "checkpoint" / "model.safetensors";
+  std::string bytes = ReadFile(file);
+  bytes[bytes.size() - 4] ^= 1;
+  WriteFileAtomically(file, bytes);
+  EXPECT_NE(Make()->pretrained()->digest(), before);
+}
+
 TEST_F(LanguageModelTest, WithoutAFolderItSaysWhatIsMissing) {
   options_.causal_lm.checkpoint = "";
   EXPECT_PRED_FORMAT2(::testing::IsSubstring, "backbone.causal_lm.checkpoint is empty",
