@@ -81,7 +81,7 @@ ok "$raie" data prepare --input events.csv --output later --context 8
 ok "$raie" import --from export --map map.toml --data later --model model "${heads[@]}"
 says 'in later slices only, rows kept: 1$'
 header=$(od -An -t u8 -N 8 export/items.safetensors)
-tail -c +$((8 + header + 1)) export/items.safetensors | head -c 128 >row
+head -c $((8 + header + 128)) export/items.safetensors | tail -c 128 >row
 tail -c 128 model/versions/0000/items.safetensors | cmp - row || fail 'another row'
 ok "$raie" edit --model model --data later --set edit.item_rows=frozen --set edit.budget=own \
   --set edit.epochs=1
