@@ -104,6 +104,12 @@ says 'causal_lm, width 24, context 8'
 ok "$raie" show --model model --history
 says '^1 +0 +1 .*answers'
 
+# Titles in the place of item tokens, most of them too long for the prompt.
+ok "$raie" fit --data "$data" --model titled "${tiny[@]}" --set fit.max_epochs=1 \
+  --set backbone.causal_lm.checkpoint=elsewhere --set backbone.causal_lm.history=titles
+ok "$raie" recommend --model titled --history "${items[@]}" --json
+says '"score"'
+
 ok "$raie" rollback --model model
 ok "$raie" evaluate --model model --data "$data" --json
 diff version0.json .out || fail 'after the rollback the answers differ'

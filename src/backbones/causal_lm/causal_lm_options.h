@@ -78,11 +78,13 @@ struct CausalLmOptions {
                               .unit = "items",
                               .minimum = 1,
                               .maximum = 4096});
-    visit(self.max_tokens, Field{.name = "max_tokens",
-                                 .help = "of a prompt; what is too long loses its oldest items",
-                                 .unit = "tokens",
-                                 .minimum = 1,
-                                 .maximum = 1 << 20});
+    visit(self.max_tokens,
+          Field{.name = "max_tokens",
+                .help = "of a prompt; what is too long loses its oldest items, and "
+                        "a title that has no room alone is cut",
+                .unit = "tokens",
+                .minimum = 1,
+                .maximum = 1 << 20});
     visit(self.lora, Field{.name = "lora", .help = "the adapter that S trains and merges"});
   }
 };

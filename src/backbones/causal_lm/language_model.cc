@@ -60,6 +60,28 @@ TokenCost CostOf(const PromptSpec& spec, const TokenLists& users) {
   return cost;
 }
 
+std::int64_t LongestOf(const TokenLists& lists) {
+  std::int64_t longest = 0;
+  for (std::int64_t i = 0; i < lists.size(); ++i) longest = std::max(longest, std::ssize(lists[i]));
+  return longest;
+}
+
+// Returns titles cut to what every prompt has room for: one long title must not stop a fit or,
+// years later, an edit.
+TokenLists CutTitles(const TokenLists& titles, const PromptSpec& spec) {
+  std::int64_t room = spec.max_tokens;
+  for (const PromptPart& part : spec.parts) room -= std::ssize(part.text);
+  if (spec.reads_users()) {
+    room -= std::max(LongestOf(spec.users), std::ssize(spec.unknown_user));
+  }
+  TokenLists cut;
+  for (std::int64_t i = 0; i < titles.size(); ++i) {
+    const auto title = titles[i];
+    cut.Add(title.first(std::clamp<std::int64_t>(room, 1, std::ssize(title))));
+  }
+  return cut;
+}
+
 fs::path FolderOf(const CausalLmOptions& options, const fs::path& saved) {
   if (!saved.empty()) return saved;
   if (options.checkpoint.empty()) {
@@ -109,7 +131,7 @@ struct LanguageModel::Source {
   PromptSpec PromptOf(const TokenLists& users, const TokenLists& items) const {
     PromptSpec spec = prompt;
     if (spec.reads_users()) spec.users = users;
-    if (options.history == HistoryKind::kTitles) spec.titles = items;
+    if (options.history == HistoryKind::kTitles) spec.titles = CutTitles(items, spec);
     return spec;
   }
 };

@@ -127,6 +127,24 @@ TEST_F(LanguageModelTest, TheHistoryMayBeTitles) {
   EXPECT_EQ(StatesOf(*backbone, rows, UserId{0}), StatesOf(*backbone, others, UserId{0}));
 }
 
+TEST_F(LanguageModelTest, ATitleThatHasNoRoomIsCut) {
+  options_.causal_lm.history = HistoryKind::kTitles;
+  const std::string shown = "aaaaaaaaaaaaaaaaaaaa";  // 20 of 32 tokens; a, b, c and "unknown": 10
+  texts_ = {};
+  texts_.items.Add(shown + "aabc");
+  texts_.items.Add("b");
+  const std::vector<float> rows(32, 0.5F);
+  const auto states = StatesOf(*Make(), rows, UserId{-1});
+  texts_.items = {};
+  texts_.items.Add(shown + "aaxyz");
+  texts_.items.Add("b");
+  EXPECT_EQ(StatesOf(*Make(), rows, UserId{-1}), states);
+  texts_.items = {};
+  texts_.items.Add("x" + shown);
+  texts_.items.Add("b");
+  EXPECT_NE(StatesOf(*Make(), rows, UserId{-1}), states);
+}
+
 TEST_F(LanguageModelTest, RandomWeightsHaveTheShapeOfTheCheckpoint) {
   options_.causal_lm.weights = WeightsFrom::kRandom;
   const auto one = Make(1), same = Make(1), other = Make(2);
