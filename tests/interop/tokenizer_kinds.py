@@ -1,4 +1,5 @@
 """Small tokenizers of every kind that raie reads, and strings that are hard to cut."""
+import io
 import json
 import pathlib
 import random
@@ -230,11 +231,12 @@ def write_sentencepiece_kind(kind, folder, size, rule):
     import sentencepiece
 
     folder.mkdir(parents=True)
+    model = io.BytesIO()  # a file's name would be kept in the model
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(corpus(2)), model_prefix=str(folder / "tokenizer"), vocab_size=size,
+        sentence_iterator=iter(corpus(2)), model_writer=model, vocab_size=size,
         normalization_rule_name=rule, character_coverage=0.999, minloglevel=2, hard_vocab_limit=False,
         **SENTENCEPIECE_KINDS[kind])
-    (folder / "tokenizer.vocab").unlink()
+    (folder / "tokenizer.model").write_bytes(model.getvalue())
     return sentencepiece.SentencePieceProcessor(model_file=str(folder / "tokenizer.model"))
 
 
