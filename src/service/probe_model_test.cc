@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "backbones/causal_lm/causal_lm.h"
-#include "base/files.h"
+#include "backbones/causal_lm/tiny_checkpoint.h"
 #include "data/log_fixture.h"
 
 namespace raie {
@@ -27,21 +27,7 @@ class ProbeModelTest : public ::testing::Test {
   }
 
   void WriteTokenizer(int id_of_c) {
-    const nlohmann::json tokenizer = {
-        {"version", "1.0"},
-        {"truncation", nullptr},
-        {"padding", nullptr},
-        {"added_tokens", nlohmann::json::array()},
-        {"normalizer", nullptr},
-        {"pre_tokenizer", nullptr},
-        {"post_processor", nullptr},
-        {"decoder", nullptr},
-        {"model",
-         {{"type", "BPE"},
-          {"unk_token", "?"},
-          {"merges", nlohmann::json::array()},
-          {"vocab", {{"?", 0}, {"a", 3}, {"b", 4}, {"c", id_of_c}}}}}};
-    WriteFileAtomically(folder_ / "tokenizer.json", tokenizer.dump());
+    testing::WriteTinyTokenizer(folder_.path(), {{"?", 0}, {"a", 3}, {"b", 4}, {"c", id_of_c}});
   }
 
   nlohmann::ordered_json Probe(const std::string& text) const {

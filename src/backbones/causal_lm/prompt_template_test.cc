@@ -14,7 +14,7 @@ using testing::ErrorOf;
 class PromptTemplateTest : public ::testing::Test {
  protected:
   PromptTemplateTest() {
-    testing::WriteTinyTokenizer(folder_.path());
+    testing::WriteTinyTokenizer(folder_.path(), testing::LettersAndDigits());
     tokenizer_ = LoadTokenizer(folder_.path());
   }
 

@@ -13,12 +13,9 @@
 
 namespace raie::testing {
 
-inline void WriteTinyTokenizer(const std::filesystem::path& folder) {
-  nlohmann::json vocabulary = {{"?", 0}};
-  int next = 1;
-  for (const char c : std::string("abcdefghijklmnopqrstuvwxyz0123456789")) {
-    vocabulary[std::string(1, c)] = next++;
-  }
+// A tokenizer of single characters: {piece: id}, "?" for all others.
+inline void WriteTinyTokenizer(const std::filesystem::path& folder,
+                               const nlohmann::json& vocabulary) {
   const nlohmann::json tokenizer = {{"version", "1.0"},
                                     {"truncation", nullptr},
                                     {"padding", nullptr},
@@ -35,6 +32,15 @@ inline void WriteTinyTokenizer(const std::filesystem::path& folder) {
   WriteFileAtomically(folder / "tokenizer.json", tokenizer.dump());
 }
 
+inline nlohmann::json LettersAndDigits() {
+  nlohmann::json vocabulary = {{"?", 0}};
+  int next = 1;
+  for (const char c : std::string("abcdefghijklmnopqrstuvwxyz0123456789")) {
+    vocabulary[std::string(1, c)] = next++;
+  }
+  return vocabulary;
+}
+
 inline void WriteTinyCheckpoint(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder);
   const nlohmann::json config = {
@@ -44,7 +50,7 @@ inline void WriteTinyCheckpoint(const std::filesystem::path& folder) {
       {"rms_norm_eps", 1e-5},        {"rope_theta", 10000.0},   {"max_position_embeddings", 64},
       {"tie_word_embeddings", true}, {"torch_dtype", "float32"}};
   WriteFileAtomically(folder / "config.json", config.dump());
-  WriteTinyTokenizer(folder);
+  WriteTinyTokenizer(folder, LettersAndDigits());
   const LoadOptions load{.precision = Precision::kFp32, .output = OutputRows::kKeep};
   SaveDecoder(folder, *RandomDecoder(ReadDecoderConfig(folder / "config.json"), load, 5));
 }
