@@ -11,6 +11,7 @@
 namespace raie {
 
 std::string Fixed(double value, int decimals);  // "n/a" if not finite
+std::string Shortest(double value);             // "0.5": as few digits as read back the same
 std::string Count(std::int64_t value);          // 1,234,567
 std::string Percent(double share);              // "12.3 %"
 std::string Moment(std::int64_t seconds);       // "2011-09-01 12:00:00 UTC"

@@ -11,6 +11,9 @@ TEST(NumberTextTest, NumbersAreGroupedAndCutToTheirLength) {
   EXPECT_EQ(Count(1234567), "1,234,567");
   EXPECT_EQ(Count(-999), "-999");
   EXPECT_EQ(Fixed(0.12345, 3), "0.123");
+  EXPECT_EQ(Shortest(0.1), "0.1");
+  EXPECT_EQ(Shortest(4), "4");
+  EXPECT_EQ(Shortest(1e-7), "1e-07");
   EXPECT_EQ(Fixed(std::numeric_limits<double>::quiet_NaN(), 3), "n/a");
   EXPECT_EQ(Percent(0.1234), "12.3 %");
 }

@@ -3,23 +3,20 @@
 #include <toml++/toml.h>
 
 #include <algorithm>
-#include <array>
-#include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <sstream>
 
 #include "base/files.h"
+#include "base/number_text.h"
 #include "raie/error.h"
 
 namespace raie {
 namespace {
 
 std::string FormatNumber(double value) {
-  std::array<char, 32> buffer;
-  const auto end = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value).ptr;
-  std::string text(buffer.data(), end);
+  std::string text = Shortest(value);
   if (text.find_first_of(".en") == std::string::npos) text += ".0";
   return text;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/files.h"
+#include "base/number_text.h"
 #include "base/options_json.h"
 #include "data/event_table.h"
 #include "data/k_core.h"
@@ -38,7 +39,7 @@ void CheckShares(const char* name, const std::vector<double>& shares,
                  std::vector<std::string>& problems) {
   for (const double share : shares) {
     if (!(share > 0 && share < 1)) {
-      problems.push_back(std::string(name) + " holds " + std::to_string(share) +
+      problems.push_back(std::string(name) + " holds " + Shortest(share) +
                          ": a share of the events must lie between 0 and 1");
     }
   }
@@ -100,7 +101,7 @@ class Preparation {
     clock_.End("group by user");
     if (rated == 0) {
       throw Error(ErrorCode::kCorruptData,
-                  "the rating filter (min_rating = " + std::to_string(options_.min_rating) +
+                  "the rating filter (min_rating = " + Shortest(options_.min_rating) +
                       ") drops all " + std::to_string(log_.size()) +
                       " events: lower min_rating, or check the rating column");
     }
@@ -162,7 +163,7 @@ class Preparation {
                     std::to_string(log_.size()) + " in the log), at least " +
                     std::to_string(static_cast<std::int64_t>(std::ceil(1 / share))) +
                     " needed for one in " + SliceName(options_, static_cast<int>(second)) +
-                    ", which is to hold a share of " + std::to_string(share) +
+                    ", which is to hold a share of " + Shortest(share) +
                     "; use a larger log, or shares further apart");
   }
 
@@ -399,6 +400,17 @@ void PrepareOptions::Validate() const {
   CheckShares("quantiles", quantiles, problems);
   CheckShares("slices", slices, problems);
   if (!Ascending(cuts)) problems.push_back("cuts must be ascending");
+  const PrepareOptions defaults;
+  if (protocol != Protocol::kStream && slices != defaults.slices) {
+    problems.push_back(
+        "slices are the cuts of protocol stream and would be ignored: give protocol = stream, or "
+        "quantiles for S, F and T");
+  }
+  if (!three && quantiles != defaults.quantiles) {
+    problems.push_back(
+        "quantiles cut S, F and T and would be ignored: give slices (protocol stream), or leave "
+        "them out (leave-last-out)");
+  }
   if (three && quantiles.size() != 2) {
     problems.push_back("quantiles holds " + std::to_string(quantiles.size()) +
                        " shares; S, F and T need 2");

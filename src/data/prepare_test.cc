@@ -439,6 +439,18 @@ TEST(PrepareErrors, TooFewEventsAreCounted) {
       << close;
 }
 
+TEST(PrepareErrors, CutsOfAnotherProtocolAreRefused) {
+  PrepareOptions options;
+  options.slices = {0.1, 0.2};
+  const std::string slices = ErrorOf(ErrorCode::kInvalidArgument, [&] { options.Validate(); });
+  EXPECT_NE(slices.find("slices are the cuts of protocol stream"), std::string::npos) << slices;
+  options.protocol = Protocol::kStream;
+  options.Validate();
+  options.quantiles = {0.4, 0.8};
+  const std::string quantiles = ErrorOf(ErrorCode::kInvalidArgument, [&] { options.Validate(); });
+  EXPECT_NE(quantiles.find("quantiles cut S, F and T"), std::string::npos) << quantiles;
+}
+
 TEST(PrepareErrors, OptionsAreCheckedTogether) {
   PrepareOptions options;
   options.quantiles = {0.8, 0.5};
