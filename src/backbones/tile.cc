@@ -12,29 +12,82 @@ namespace {
   throw Error(ErrorCode::kInvalidArgument, "tile: " + what);
 }
 
-std::string At(const OutputPosition& output) {
+}  // namespace
+
+std::string NameOf(const OutputPosition& output) {
   return "output (row " + std::to_string(output.row) + ", position " +
          std::to_string(output.position) + ")";
 }
 
-}  // namespace
+void CheckShape(const WindowBatch& batch, const std::string& what) {
+  if (std::ssize(batch.items) == batch.num_tokens() &&
+      std::ssize(batch.row_keys) == batch.num_rows()) {
+    return;
+  }
+  throw Error(ErrorCode::kInvalidArgument, what + ": offsets end at " +
+                                               std::to_string(batch.num_tokens()) + " for " +
+                                               std::to_string(batch.items.size()) + " items, " +
+                                               std::to_string(batch.num_rows()) + " rows have " +
+                                               std::to_string(batch.row_keys.size()) + " row keys");
+}
+
+void TileOutputs::Find(const ForwardInput& input, const std::string& what, const Tokens& tokens,
+                       const TokenOf& token_of) {
+  const WindowBatch& batch = input.batch;
+  const auto refuse = [&](const OutputPosition& output, const char* why) {
+    throw Error(ErrorCode::kInvalidArgument, what + ": " + NameOf(output) + why);
+  };
+  all_outputs_ = tokens.all_outputs;
+  query_offsets_S1_.assign(batch.num_rows() + 1, 0);
+  std::int32_t last = -1;
+  for (const OutputPosition& output : input.outputs) {
+    if (output.row < 0 || output.row >= batch.num_rows() || output.position < 0 ||
+        output.position >= batch.offsets[output.row + 1] - batch.offsets[output.row]) {
+      refuse(output, " is outside its row");
+    }
+    const std::int32_t token = token_of(output);
+    if (token <= last) refuse(output, " is not sorted or there twice");
+    last = token;
+    ++query_offsets_S1_[output.row + 1];
+    if (all_outputs_) continue;
+    output_tokens_P_.push_back(token);
+    query_positions_P_.push_back(tokens.positions_T.empty()
+                                     ? static_cast<std::int32_t>(tokens.keys_T[token].position)
+                                     : tokens.positions_T[token]);
+    tokens_P_.push_back(tokens.keys_T[token]);
+  }
+  for (std::size_t s = 1; s < query_offsets_S1_.size(); ++s) {
+    query_offsets_S1_[s] += query_offsets_S1_[s - 1];
+  }
+}
+
+void TileOutputs::Fill(const ForwardInput& input, TransformerCall& call) const {
+  call.row_keys_S = input.batch.row_keys;
+  call.all_outputs = all_outputs_;
+  call.output_tokens_P = output_tokens_P_;
+  call.query_offsets_S1 = query_offsets_S1_;
+  call.query_positions_P = query_positions_P_;
+  call.tokens_P = tokens_P_;
+  call.keep_tape = input.training;
+  call.dropout.seed = call.lora_dropout.seed = input.seed;
+  call.dropout.step = call.lora_dropout.step = input.step;
+}
 
 TileIndex::TileIndex(const ForwardInput& input, const TileRules& rules) : rules_(rules) {
   const WindowBatch& batch = input.batch;
   const std::int64_t tokens = batch.num_tokens();
-  if (static_cast<std::int64_t>(batch.items.size()) != tokens ||
-      static_cast<std::int64_t>(batch.row_keys.size()) != batch.num_rows()) {
-    RefuseTile("offsets end at " + std::to_string(tokens) + " for " +
-               std::to_string(batch.items.size()) + " items, " + std::to_string(batch.num_rows()) +
-               " rows have " + std::to_string(batch.row_keys.size()) + " row keys");
-  }
+  CheckShape(batch, "tile");
   const std::int64_t room = tokens + (rules.masks ? batch.num_rows() : 0);
   item_ids_T_.reserve(room);
   position_rows_T_.reserve(room);
   tokens_T_.reserve(room);
   if (rules.padding == Padding::kAttended) key_offsets_S1_ = {0};
   for (std::int64_t row = 0; row < batch.num_rows(); ++row) AddRow(input, row);
-  AddOutputs(input);
+  outputs_.Find(input, "tile",
+                {.keys_T = tokens_T_,
+                 .positions_T = key_positions_T_,
+                 .all_outputs = input.outputs.size() == item_ids_T_.size()},
+                [&](const OutputPosition& output) { return TokenOf(batch, output); });
 }
 
 void TileIndex::AddRow(const ForwardInput& input, std::int64_t row) {
@@ -92,47 +145,11 @@ std::int32_t TileIndex::TokenOf(const WindowBatch& batch, const OutputPosition& 
   return begin + output.position;
 }
 
-void TileIndex::AddOutputs(const ForwardInput& input) {
-  const WindowBatch& batch = input.batch;
-  all_outputs_ = input.outputs.size() == item_ids_T_.size();
-  query_offsets_S1_.assign(batch.num_rows() + 1, 0);
-  std::int32_t last = -1;
-  for (const OutputPosition& output : input.outputs) {
-    if (output.row < 0 || output.row >= batch.num_rows() || output.position < 0 ||
-        output.position >= batch.offsets[output.row + 1] - batch.offsets[output.row]) {
-      RefuseTile(At(output) + " is outside its row");
-    }
-    const std::int32_t token = TokenOf(batch, output);
-    if (token <= last) RefuseTile(At(output) + " is not sorted or there twice");
-    last = token;
-    ++query_offsets_S1_[output.row + 1];
-    if (all_outputs_) continue;
-    output_tokens_P_.push_back(token);
-    query_positions_P_.push_back(key_positions_T_.empty() ? token - offsets_S1_[output.row]
-                                                          : key_positions_T_[token]);
-    tokens_P_.push_back(tokens_T_[token]);
-  }
-  for (std::size_t s = 1; s < query_offsets_S1_.size(); ++s) {
-    query_offsets_S1_[s] += query_offsets_S1_[s - 1];
-  }
-}
-
 TransformerCall TileIndex::Call(const ForwardInput& input) const {
-  TransformerCall call{.offsets_S1 = offsets_S1_,
-                       .row_keys_S = input.batch.row_keys,
-                       .tokens_T = tokens_T_,
-                       .all_outputs = all_outputs_,
-                       .output_tokens_P = output_tokens_P_,
-                       .query_offsets_S1 = query_offsets_S1_,
-                       .query_positions_P = query_positions_P_,
-                       .tokens_P = tokens_P_,
-                       .dropout = {},
-                       .lora_dropout = {},
-                       .keep_tape = input.training,
-                       .key_offsets_S1 = key_offsets_S1_,
-                       .key_positions_T = key_positions_T_};
-  call.dropout.seed = call.lora_dropout.seed = input.seed;
-  call.dropout.step = call.lora_dropout.step = input.step;
+  TransformerCall call{.offsets_S1 = offsets_S1_, .tokens_T = tokens_T_};
+  outputs_.Fill(input, call);
+  call.key_offsets_S1 = key_offsets_S1_;
+  call.key_positions_T = key_positions_T_;
   return call;
 }
 

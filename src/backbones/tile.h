@@ -1,7 +1,8 @@
 // What do the kernels need to know of a tile besides its items?
 //
 // Concept: checks a ForwardInput once and derives the index arrays that layers share: token keys
-//          for dropout, position rows, and where the requested outputs are. Where rows may hold
+//          for dropout, position rows, and where the requested outputs are (TileOutputs, which
+//          prompts have, too). Where rows may hold
 //          [MASK], a row without one gets one appended (backbone.h, kMaskItem): the tile then has
 //          more tokens than the batch.
 // Errors:  kInvalidArgument for a row that is empty or too long, an item outside the table, outputs
@@ -9,7 +10,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "backbones/backbone.h"
@@ -47,6 +50,36 @@ struct TileRules {
   std::int64_t max_tokens() const { return max_length + (masks ? 1 : 0); }
 };
 
+// Throws unless the parts of a batch fit each other; `what` begins the message.
+void CheckShape(const WindowBatch& batch, const std::string& what);
+
+// The requested outputs as tokens of a tile.
+class TileOutputs {
+ public:
+  struct Tokens {
+    std::span<const kernels::TokenKey> keys_T;
+    std::span<const std::int32_t> positions_T = {};  // among the keys of its row; empty: in its row
+    bool all_outputs = false;                        // every token: no lists are needed
+  };
+  // Returns the token of an output, which is inside its row; may throw.
+  using TokenOf = std::function<std::int32_t(const OutputPosition&)>;
+
+  void Find(const ForwardInput& input, const std::string& what, const Tokens& tokens,
+            const TokenOf& token_of);
+  // Sets what a call has of outputs, seeds and steps; dropout inactive.
+  void Fill(const ForwardInput& input, TransformerCall& call) const;
+
+ private:
+  bool all_outputs_ = true;
+  std::vector<std::int32_t> output_tokens_P_;
+  std::vector<std::int32_t> query_offsets_S1_;
+  std::vector<std::int32_t> query_positions_P_;
+  std::vector<kernels::TokenKey> tokens_P_;
+};
+
+// Begins the message on an output.
+std::string NameOf(const OutputPosition& output);
+
 class TileIndex {
  public:
   TileIndex(const ForwardInput& input, const TileRules& rules);
@@ -63,7 +96,6 @@ class TileIndex {
  private:
   void AddRow(const ForwardInput& input, std::int64_t row);
   void AddToken(ItemId item, std::int64_t num_items);
-  void AddOutputs(const ForwardInput& input);
   std::int32_t TokenOf(const WindowBatch& batch, const OutputPosition& output) const;
 
   TileRules rules_;
@@ -75,11 +107,7 @@ class TileIndex {
   std::vector<std::int32_t> key_offsets_S1_;  // padding attended only
   std::vector<std::int32_t> key_positions_T_;
   std::vector<kernels::TokenKey> tokens_T_;
-  bool all_outputs_ = true;
-  std::vector<std::int32_t> output_tokens_P_;
-  std::vector<std::int32_t> query_offsets_S1_;
-  std::vector<std::int32_t> query_positions_P_;
-  std::vector<kernels::TokenKey> tokens_P_;
+  TileOutputs outputs_;
 };
 
 }  // namespace raie

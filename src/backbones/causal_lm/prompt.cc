@@ -79,15 +79,10 @@ PromptTile::PromptTile(const ForwardInput& input, const PromptSpec& spec, std::i
       num_items_(static_cast<std::int64_t>(input.items.base_ND.size()) / row_width),
       last_of_item_(input.batch.items.size(), -1) {
   const WindowBatch& batch = input.batch;
-  if (std::ssize(batch.items) != batch.num_tokens() ||
-      std::ssize(batch.row_keys) != batch.num_rows()) {
-    RefusePrompt("offsets end at " + std::to_string(batch.num_tokens()) + " for " +
-                 std::to_string(batch.items.size()) + " items, " +
-                 std::to_string(batch.num_rows()) + " rows have " +
-                 std::to_string(batch.row_keys.size()) + " row keys");
-  }
+  CheckShape(batch, "prompt");
   for (std::int64_t row = 0; row < batch.num_rows(); ++row) AddRow(input, row);
-  AddOutputs(input);
+  outputs_.Find(input, "prompt", {.keys_T = tokens_T_},
+                [&](const OutputPosition& output) { return TokenOf(batch, output); });
 }
 
 std::span<const std::int32_t> PromptTile::UserIdsOf(const ForwardInput& input,
@@ -152,7 +147,6 @@ void PromptTile::AddRow(const ForwardInput& input, std::int64_t row) {
   const auto end = static_cast<std::int32_t>(text_ids_T_.size());
   for (std::int32_t t = offsets_S1_.back(); t < end; ++t) {
     const std::int32_t position = t - offsets_S1_.back();
-    positions_T_.push_back(position);
     tokens_T_.push_back({batch.row_keys[row], static_cast<std::uint32_t>(position)});
   }
   offsets_S1_.push_back(end);
@@ -177,48 +171,18 @@ void PromptTile::AddHistory(const WindowBatch& batch, std::int64_t row, std::int
   }
 }
 
-void PromptTile::AddOutputs(const ForwardInput& input) {
-  const WindowBatch& batch = input.batch;
-  query_offsets_S1_.assign(batch.num_rows() + 1, 0);
-  std::int32_t last = -1;
-  for (const OutputPosition& output : input.outputs) {
-    const std::string place = "output (row " + std::to_string(output.row) + ", position " +
-                              std::to_string(output.position) + ")";
-    if (output.row < 0 || output.row >= batch.num_rows() || output.position < 0 ||
-        output.position >= batch.offsets[output.row + 1] - batch.offsets[output.row]) {
-      RefusePrompt(place + " is outside its row");
-    }
-    const std::int32_t of_batch = batch.offsets[output.row] + output.position;
-    const std::int32_t token = of_batch + 1 == batch.offsets[output.row + 1]
-                                   ? offsets_S1_[output.row + 1] - 1
-                                   : last_of_item_[of_batch];
-    if (token < 0) RefusePrompt(place + " is an item that the prompt has no room for");
-    if (token <= last) RefusePrompt(place + " is not sorted or there twice");
-    last = token;
-    ++query_offsets_S1_[output.row + 1];
-    output_tokens_P_.push_back(token);
-    query_positions_P_.push_back(positions_T_[token]);
-    tokens_P_.push_back(tokens_T_[token]);
+std::int32_t PromptTile::TokenOf(const WindowBatch& batch, const OutputPosition& output) const {
+  const std::int32_t of_batch = batch.offsets[output.row] + output.position;
+  if (of_batch + 1 == batch.offsets[output.row + 1]) return offsets_S1_[output.row + 1] - 1;
+  if (last_of_item_[of_batch] < 0) {
+    RefusePrompt(NameOf(output) + " is an item that the prompt has no room for");
   }
-  for (std::size_t s = 1; s < query_offsets_S1_.size(); ++s) {
-    query_offsets_S1_[s] += query_offsets_S1_[s - 1];
-  }
+  return last_of_item_[of_batch];
 }
 
 TransformerCall PromptTile::Call(const ForwardInput& input) const {
-  TransformerCall call{.offsets_S1 = offsets_S1_,
-                       .row_keys_S = input.batch.row_keys,
-                       .tokens_T = tokens_T_,
-                       .all_outputs = false,
-                       .output_tokens_P = output_tokens_P_,
-                       .query_offsets_S1 = query_offsets_S1_,
-                       .query_positions_P = query_positions_P_,
-                       .tokens_P = tokens_P_,
-                       .dropout = {},
-                       .lora_dropout = {},
-                       .keep_tape = input.training};
-  call.dropout.seed = call.lora_dropout.seed = input.seed;
-  call.dropout.step = call.lora_dropout.step = input.step;
+  TransformerCall call{.offsets_S1 = offsets_S1_, .tokens_T = tokens_T_};
+  outputs_.Fill(input, call);
   return call;
 }
 

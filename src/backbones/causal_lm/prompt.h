@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "backbones/backbone.h"
+#include "backbones/tile.h"
 #include "backbones/transformer.h"
 
 namespace raie {
@@ -67,12 +68,11 @@ class PromptTile {
   // The tile as layers see it, dropout inactive; valid as long as this and `input`.
   TransformerCall Call(const ForwardInput& input) const;
 
+  std::span<const std::int32_t> offsets() const { return offsets_S1_; }  // of rows
   // Token id of the vocabulary, -1 for an item token.
   std::span<const std::int32_t> text_ids() const { return text_ids_T_; }
   // The batch's token that an item token stands for, -1 for text.
   std::span<const std::int32_t> batch_tokens() const { return batch_tokens_T_; }
-  // In its prompt.
-  std::span<const std::int32_t> positions() const { return positions_T_; }
 
  private:
   void AddRow(const ForwardInput& input, std::int64_t row);
@@ -82,16 +82,15 @@ class PromptTile {
   std::int64_t FirstItem(std::span<const ItemId> items, std::int64_t fixed, std::int64_t row) const;
   void AddText(std::span<const std::int32_t> ids);
   void AddHistory(const WindowBatch& batch, std::int64_t row, std::int64_t first);
-  void AddOutputs(const ForwardInput& input);
+  std::int32_t TokenOf(const WindowBatch& batch, const OutputPosition& output) const;
 
   const PromptSpec& spec_;
   std::int64_t num_items_;
   std::vector<std::int32_t> offsets_S1_ = {0};
-  std::vector<std::int32_t> text_ids_T_, batch_tokens_T_, positions_T_;
+  std::vector<std::int32_t> text_ids_T_, batch_tokens_T_;
   std::vector<std::int32_t> last_of_item_;  // of the batch's tokens; -1: dropped
   std::vector<kernels::TokenKey> tokens_T_;
-  std::vector<std::int32_t> output_tokens_P_, query_offsets_S1_, query_positions_P_;
-  std::vector<kernels::TokenKey> tokens_P_;
+  TileOutputs outputs_;
 };
 
 }  // namespace raie
