@@ -3,13 +3,17 @@
 //
 // Concept: weights of SmolLM2-135M's shape, batch 8 of 128-token prompts, logits over 3,000 items,
 //          LoRA of rank 8 on q and v, as benchmarks/peers/causal_lm_step.py does in PyTorch.
-//          Arguments: threads, rows a tile, regions in the batch (a tile has one). Counter:
-//          megabytes at the peak. Random weights: the time does not depend on them.
+//          Arguments: threads, rows a tile, regions in the batch (a tile has one). BM_LmStepLast:
+//          threads, last layers adapted (30: all), whether the states below them are kept, as in
+//          every epoch after the first (backbones/border_store.h); its logits and gradients are
+//          checked against those of computing them. Counter: megabytes at the peak. Random
+//          weights: the time does not depend on them.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
 #include <cmath>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "backbones/causal_lm/causal_lm.h"
@@ -21,12 +25,13 @@ namespace raie {
 namespace {
 
 constexpr std::int64_t kPrompts = 8, kPromptTokens = 128, kHistory = 28, kCatalogue = 3000;
+constexpr std::int64_t kLayers = 30;
 
 std::shared_ptr<const DecoderWeights> Smollm2(Precision precision) {
   DecoderConfig config{.vocabulary = 49152,
                        .dim = 576,
                        .ffn_width = 1536,
-                       .layers = 30,
+                       .layers = kLayers,
                        .heads = 9,
                        .kv_heads = 3,
                        .head_dim = 64,
@@ -46,8 +51,9 @@ struct LmTile {
 };
 
 struct LmSetup {
-  LmSetup(std::int64_t threads, std::int64_t rows, std::int64_t regions, Precision precision)
-      : pool(static_cast<int>(threads)), lm(Smollm2(precision), Prompt()) {
+  LmSetup(std::int64_t threads, std::int64_t rows, std::int64_t regions, Precision precision,
+          std::int64_t last_layers = kLayers, Border border = {})
+      : pool(static_cast<int>(threads)), lm(Smollm2(precision), Prompt(), std::move(border)) {
     RandomStream random(2, 0);
     items.resize(kCatalogue * lm.dim());
     for (float& value : items) value = static_cast<float>(0.1 * random.Normal());
@@ -69,6 +75,7 @@ struct LmSetup {
     }
     LoraOptions lora;
     lora.maps = {"q", "v"};
+    lora.last_layers = last_layers;
     for (std::int64_t region = 0; region < regions; ++region) {
       adapters.push_back(Adapter::Make(lm.linear_maps(), lora, region));
       for (float& value : adapters.back().values()) value += 1e-3f;
@@ -94,6 +101,7 @@ struct LmSetup {
     const ItemRows rows{items, {}, {}};
     std::vector<std::unique_ptr<Tape>> tapes(tiles.size());
     std::vector<std::vector<float>> grads(tiles.size());
+    gradients.resize(tiles.size());
     const auto input = [&](const LmTile& tile) {
       return ForwardInput{.batch = tile.batch,
                           .outputs = tile.outputs,
@@ -116,7 +124,8 @@ struct LmSetup {
     });
     if (!train) return;
     pool.ForEach(std::ssize(tiles), [&](std::int64_t t, int) {
-      std::vector<float> values(adapters[tiles[t].region].values().size());
+      std::vector<float>& values = gradients[t];
+      values.assign(adapters[tiles[t].region].values().size(), 0.0f);
       lm.Backward(*bound[tiles[t].region], input(tiles[t]), *tapes[t], grads[t], {{}, values, {}});
       tapes[t].reset();
       benchmark::DoNotOptimize(values.data());
@@ -129,15 +138,40 @@ struct LmSetup {
   kernels::PackedWeights packed;
   std::vector<LmTile> tiles;
   std::vector<Adapter> adapters;
+  std::vector<std::vector<float>> gradients;  // of the last run's tiles
 };
+
+void CountPeak(benchmark::State& state) {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  state.counters["peak_MB"] = static_cast<double>(usage.ru_maxrss) / 1024;
+}
 
 void RunLm(benchmark::State& state, bool train, Precision precision) {
   LmSetup setup(state.range(0), state.range(1), state.range(2), precision);
   setup.Run(train);
   for (auto _ : state) setup.Run(train);
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  state.counters["peak_MB"] = static_cast<double>(usage.ru_maxrss) / 1024;
+  CountPeak(state);
+}
+
+void BM_LmStepLast(benchmark::State& state) {
+  const std::int64_t last = state.range(1);
+  Border border;
+  if (state.range(2) != 0) {
+    border = {kLayers - last,
+              std::make_shared<BorderStore>(BorderOptions{.place = BorderPlace::kMemory})};
+    LmSetup plain(state.range(0), 4, 1, Precision::kBf16, last);
+    LmSetup keeping(state.range(0), 4, 1, Precision::kBf16, last, border);
+    plain.Run(true);
+    for (int epoch = 0; epoch < 2; ++epoch) {
+      keeping.Run(true);
+      if (keeping.gradients != plain.gradients) state.SkipWithError("other gradients");
+    }
+  }
+  LmSetup setup(state.range(0), 4, 1, Precision::kBf16, last, border);
+  setup.Run(true);
+  for (auto _ : state) setup.Run(true);
+  CountPeak(state);
 }
 
 void BM_LmForward(benchmark::State& state) { RunLm(state, false, Precision::kBf16); }
@@ -157,6 +191,15 @@ void LmShapes(benchmark::internal::Benchmark* b) {
 }
 BENCHMARK(BM_LmForward)->Apply(LmShapes);
 BENCHMARK(BM_LmStep)->Apply(LmShapes);
+BENCHMARK(BM_LmStepLast)
+    ->ArgNames({"threads", "layers", "kept"})
+    ->UseRealTime()
+    ->Unit(benchmark::kMillisecond)
+    ->Args({1, kLayers, 0})
+    ->Args({1, 8, 0})
+    ->Args({1, 8, 1})
+    ->Args({2, kLayers, 0})
+    ->Args({2, 8, 1});
 BENCHMARK(BM_LmForwardFp32)
     ->ArgNames({"threads", "rows", "regions"})
     ->UseRealTime()

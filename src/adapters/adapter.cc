@@ -13,12 +13,6 @@ bool Listed(const std::vector<std::string>& list, const std::string& name) {
   return std::find(list.begin(), list.end(), name) != list.end();
 }
 
-std::int64_t NumLayers(std::span<const LinearMapInfo> maps) {
-  std::int64_t layers = 0;
-  for (const LinearMapInfo& map : maps) layers = std::max(layers, map.layer + 1);
-  return layers;
-}
-
 std::vector<std::string> KindsOf(std::span<const LinearMapInfo> maps) {
   std::vector<std::string> kinds;
   for (const LinearMapInfo& map : maps) {
@@ -50,6 +44,12 @@ LoraOptions CheckKinds(std::span<const LinearMapInfo> maps, LoraOptions options)
 }
 
 }  // namespace
+
+std::int64_t NumLayers(std::span<const LinearMapInfo> maps) {
+  std::int64_t layers = 0;
+  for (const LinearMapInfo& map : maps) layers = std::max(layers, map.layer + 1);
+  return layers;
+}
 
 Adapter Adapter::Make(std::span<const LinearMapInfo> maps, const LoraOptions& options,
                       std::uint64_t seed) {

@@ -25,6 +25,9 @@ struct LinearMapInfo {
   std::int64_t layer = 0;  // block it belongs to
 };
 
+// Returns how many layers the maps belong to.
+std::int64_t NumLayers(std::span<const LinearMapInfo> maps);
+
 struct LoraOptions {
   std::int64_t rank = 8;
   double alpha = 16;

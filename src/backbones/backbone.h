@@ -39,6 +39,8 @@ struct WindowBatch {
 
   std::int64_t num_rows() const { return static_cast<std::int64_t>(offsets.size()) - 1; }
   std::int64_t num_tokens() const { return offsets.back(); }
+  // Appends a row of another batch, with all that is known of it there.
+  void Append(const WindowBatch& from, std::int64_t row);
 };
 
 // A backbone that reads prompts answers at the row's last position from the prompt's end, before
@@ -69,16 +71,6 @@ class Tape {
   virtual ~Tape() = default;
 };
 
-// What all tokens of a tile are between two layers. With an adapter in the upper layers only and
-// inputs that do not change it is the same in every epoch and for every region: it is written once
-// and read from then on, and the layers below `layer` are not computed. The same bits either way.
-struct BorderStates {
-  enum class Use { kRead, kWrite };
-  std::int64_t layer = 0;
-  Use use = Use::kRead;
-  std::span<float> states = {};  // Backbone::BorderSize(), row by row
-};
-
 struct ForwardInput {
   const WindowBatch& batch;
   std::span<const OutputPosition> outputs;  // sorted by (row, position)
@@ -86,7 +78,6 @@ struct ForwardInput {
   bool training = false;   // dropout on, tape kept
   std::uint64_t seed = 0;  // dropout bits are a function of (seed, step, row key, position, site)
   std::uint64_t step = 0;
-  const BorderStates* border = nullptr;  // null: all layers are computed
 };
 
 // Where Backward adds gradients; an empty span means "not wanted" and its work is skipped.
@@ -97,10 +88,12 @@ struct GradientSink {
                               // zero for kMaskItem
 };
 
-// About how many tokens a row is for a backbone that reads text, to cut batches into tiles by.
+// About how many tokens a row is for a backbone that reads text, and what they take in memory, to
+// cut batches into tiles by.
 struct TokenCost {
   std::int64_t of_row = 0;
   std::int64_t of_item = 1;
+  std::int64_t tape_bytes = 0;  // of a token, in training; 0: little
 };
 
 class Pretrained;
@@ -131,10 +124,6 @@ class Backbone {
                                         std::span<float> hidden_PD) const = 0;
   virtual void Backward(const BoundWeights& weights, const ForwardInput& input, const Tape& tape,
                         std::span<const float> grad_PD, const GradientSink& sink) const = 0;
-
-  // Returns how many numbers the border states of a tile are, the sum of what each of its rows has
-  // alone. 0: a tile cannot begin above a layer, and `border` is not read.
-  virtual std::int64_t BorderSize(const ForwardInput& /*input*/) const { return 0; }
 
   // All parameters but the item table, in one flat buffer; parameter_list names its parts. Empty
   // where weights are frozen for good: then adapters and item rows are all that is trained.

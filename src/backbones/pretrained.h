@@ -16,6 +16,7 @@
 
 #include "adapters/adapter.h"
 #include "backbones/backbone.h"
+#include "backbones/border_store.h"
 #include "data/interaction_log.h"
 
 namespace raie {
@@ -53,6 +54,15 @@ class Pretrained {
 
   // Returns the backbone with the adapter's update in its weights.
   virtual std::unique_ptr<Backbone> Merged(const Adapter& adapter) const = 0;
+
+  // Are the rows of items read by prompts, or only multiplied with what comes out?
+  virtual bool reads_item_rows() const = 0;
+
+  // Returns the same backbone that computes the layers below `layer` once a row, wherever nothing
+  // there is adapted, and keeps in `store` what they give. The bits stay the same. Item rows that
+  // prompts read cannot be trained then (Backward: kInvalidArgument).
+  virtual std::unique_ptr<Backbone> WithBorder(std::int64_t layer,
+                                               std::shared_ptr<BorderStore> store) const = 0;
 
   // Writes all that MakeBackbone needs to make it again into `folder`, which exists.
   virtual void Save(const std::filesystem::path& folder) const = 0;

@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -69,6 +70,29 @@ void WriteAll(int descriptor, std::span<const std::byte> bytes, const fs::path& 
     }
     bytes = bytes.subspan(static_cast<std::size_t>(written));
   }
+}
+
+void WriteAllAt(int descriptor, std::uint64_t offset, std::span<const std::byte> bytes,
+                const fs::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written =
+        ::pwrite(descriptor, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (written < 0) {
+      if (errno == EINTR) continue;
+      Fail("write", path);
+    }
+    offset += static_cast<std::uint64_t>(written);
+    bytes = bytes.subspan(static_cast<std::size_t>(written));
+  }
+}
+
+// Returns the descriptor of a file that has no name, or none any more.
+int OpenScratch(const fs::path& folder) {
+  if (folder.empty()) return ::memfd_create("raie", MFD_CLOEXEC);
+  std::string name = (folder / "raie-scratch-XXXXXX").string();
+  const int descriptor = ::mkostemp(name.data(), O_CLOEXEC);
+  if (descriptor >= 0) ::unlink(name.c_str());
+  return descriptor;
 }
 
 fs::path FolderOf(const fs::path& path) {
@@ -164,21 +188,36 @@ FileWriter::~FileWriter() {
 void FileWriter::Write(std::span<const std::byte> bytes) { WriteAll(descriptor_, bytes, path_); }
 
 void FileWriter::WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written =
-        ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
-    if (written < 0) {
-      if (errno == EINTR) continue;
-      Fail("write", path_);
-    }
-    offset += static_cast<std::uint64_t>(written);
-    bytes = bytes.subspan(static_cast<std::size_t>(written));
-  }
+  WriteAllAt(descriptor_, offset, bytes, path_);
 }
 
 void FileWriter::Close() {
   if (::fsync(descriptor_) != 0 && errno != EINVAL) Fail("sync", path_);
   if (::close(std::exchange(descriptor_, -1)) != 0) Fail("close", path_);
+}
+
+ScratchFile::ScratchFile(fs::path folder)
+    : place_(folder.empty() ? fs::path("memory") : folder / "(temporary file)"),
+      descriptor_(OpenScratch(folder)) {
+  if (descriptor_ < 0) Fail("create", place_);
+}
+
+ScratchFile::~ScratchFile() { ::close(descriptor_); }
+
+void ScratchFile::WriteAt(std::uint64_t offset, std::span<const std::byte> bytes) {
+  WriteAllAt(descriptor_, offset, bytes, place_);
+}
+
+void ScratchFile::ReadAt(std::uint64_t offset, std::span<std::byte> bytes) const {
+  while (!bytes.empty()) {
+    const ssize_t got =
+        ::pread(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(offset));
+    if (got < 0 && errno == EINTR) continue;
+    if (got == 0) errno = ENODATA;
+    if (got <= 0) Fail("read", place_);
+    offset += static_cast<std::uint64_t>(got);
+    bytes = bytes.subspan(static_cast<std::size_t>(got));
+  }
 }
 
 AtomicDirectory::AtomicDirectory(fs::path target) : target_(std::move(target)) {

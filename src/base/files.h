@@ -57,6 +57,25 @@ class FileWriter {
   int descriptor_;
 };
 
+// A file without a name, to write and read at any place of: its room is free again when the object
+// is gone, however the program ends. Reads and writes may run concurrently.
+class ScratchFile {
+ public:
+  // On the disk of this folder; empty: in memory.
+  explicit ScratchFile(std::filesystem::path folder);
+  ~ScratchFile();
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+
+  void WriteAt(std::uint64_t offset, std::span<const std::byte> bytes);
+  // All of these bytes must have been written.
+  void ReadAt(std::uint64_t offset, std::span<std::byte> bytes) const;
+
+ private:
+  std::filesystem::path place_;
+  int descriptor_;
+};
+
 // A folder that appears at `target` when Commit is called, and not at all otherwise. An existing
 // target is exchanged in one step and the old one removed afterwards.
 class AtomicDirectory {

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <fstream>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -156,6 +157,24 @@ TEST_F(Files, AFileIsNeverReplacedByAFolder) {
   EXPECT_EQ(Names(), std::vector<std::string>{"notes"});
   ExpectError(ErrorCode::kIo, "cannot create folder",
               [&] { AtomicDirectory{folder_ / "notes" / "model"}; });
+}
+
+TEST_F(Files, AScratchFileHasNoNameAndKeepsWhatIsWrittenAnywhere) {
+  const auto bytes = [](const std::string& text) { return std::as_bytes(std::span(text)); };
+  for (const fs::path& place : {folder_, fs::path()}) {
+    ScratchFile file(place);
+    file.WriteAt(100000, bytes("later"));
+    file.WriteAt(3, bytes("first"));
+    EXPECT_TRUE(Names().empty());
+    std::string found(5, ' ');
+    file.ReadAt(100000, std::as_writable_bytes(std::span(found)));
+    EXPECT_EQ(found, "later");
+    file.ReadAt(3, std::as_writable_bytes(std::span(found)));
+    EXPECT_EQ(found, "first");
+    ExpectError(ErrorCode::kIo, "cannot read",
+                [&] { file.ReadAt(100001, std::as_writable_bytes(std::span(found))); });
+  }
+  ExpectError(ErrorCode::kNotFound, "nowhere", [&] { ScratchFile{folder_ / "nowhere"}; });
 }
 
 TEST_F(Files, DigestsSeeEveryByte) {

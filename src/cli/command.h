@@ -47,11 +47,18 @@ struct Invocation {
 
 // `--flag VALUE` as short for `--set key=VALUE`.
 struct KeyFlag {
-  std::string flag;         // "--min-rating"
-  std::string key;          // "prepare.min_rating"
-  bool repeatable = false;  // values of a list, one each time
-  std::string value = "";   // not empty: the flag takes no value and sets this one
+  std::string flag;                    // "--min-rating"
+  std::string key;                     // "prepare.min_rating"
+  bool repeatable = false;             // values of a list, one each time
+  std::string value = "";              // not empty: the flag takes no value and sets this one
+  std::vector<std::string> also = {};  // keys that get the same value
+  // Returns the key's value for what was written; throws kInvalidArgument. Null: as it is.
+  std::string (*convert)(const std::string& text) = nullptr;
+  std::string help = "";  // empty: the key's
 };
+
+// `--adapter-layers last:N|all`: of adapters of new slices, and those named by `also`.
+KeyFlag AdapterLayersFlag(std::vector<std::string> also = {});
 
 // The flags of every command that reads logs, then those of its own.
 std::vector<KeyFlag> WithReadFlags(std::vector<KeyFlag> own);

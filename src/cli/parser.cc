@@ -75,6 +75,7 @@ void AddKeyFlag(CLI::App& app, const KeyFlag& flag, Parsed& parsed, const FieldL
   for (const FieldRef& field : fields) {
     if (field.path == flag.key && flag.value.empty()) help = HelpOf(field);
   }
+  if (!flag.help.empty()) help = flag.help;
   if (!flag.value.empty()) {
     app.add_flag(flag.flag, parsed.given, help);
   } else {
@@ -132,7 +133,9 @@ std::vector<Setting> SettingsOf(const Command& command, const ParsedCommand& par
     if (value.values.empty()) continue;
     std::string joined;
     for (const std::string& part : value.values) joined += (joined.empty() ? "" : ",") + part;
+    if (flag.convert != nullptr) joined = flag.convert(joined);
     settings.push_back({flag.key, joined, flag.flag});
+    for (const std::string& key : flag.also) settings.push_back({key, joined, flag.flag});
   }
   if (!parsed.common.seed.empty()) settings.push_back({"seed", parsed.common.seed, "--seed"});
   if (!parsed.common.threads.empty()) {

@@ -53,7 +53,7 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
   const std::string setup_part = WindowParts(protocol)[0];
   const WindowSet& setup_ranked = released ? setup.training : setup.held_out;
   CurveRecorder curve(data, input.configuration.edit, slice, {setup_part, setup_ranked},
-                      input.context.pool);
+                      input.context.Pass("curve"));
   RunContext context = input.context;
   context.on_checkpoint = [&](const Checkpoint& checkpoint) { curve.Add(checkpoint); };
 
@@ -66,12 +66,12 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
                         .seen = slice.seen,
                         .setup_part = protocol == Protocol::kPaper || released
                                           ? SetupPart::kAll
-                                          : SetupPart::kHeldOutOnly,
-                        .observer = input.context.observer};
+                                          : SetupPart::kHeldOutOnly};
   const Learnt learnt = LearnFromSlice(compared, context, request);
   const auto scorer = learnt.method->MakeScorer();
   request.evaluation.prior = learnt.method->prior();
-  const EvaluationReport report = Evaluate(*scorer, data, request.evaluation, context.pool);
+  const EvaluationReport report =
+      Evaluate(*scorer, data, request.evaluation, context.Pass("evaluate"));
 
   RankSetRequest top{
       .context = options.context, .catalogue_size = FittedCatalogue(data), .seen = slice.seen};
@@ -80,16 +80,18 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
     earlier.emplace(data, *learnt.method->prior(), 0, setup.removed_events);
     top.earlier = &*earlier;
   }
-  SaveWindows(folder, setup_part,
-              MakeWindowResults(
-                  data, setup_ranked, released ? report.in_sample_ranks : report.held_out_ranks,
-                  TopOfWindows(*scorer, data, setup_ranked, top, kTop, context.pool)));
+  SaveWindows(
+      folder, setup_part,
+      MakeWindowResults(
+          data, setup_ranked, released ? report.in_sample_ranks : report.held_out_ranks,
+          TopOfWindows(*scorer, data, setup_ranked, top, kTop, context.Pass("best items"))));
   top.catalogue_size = slice.catalogue_size;
   top.earlier = nullptr;
   const WindowSet test = MakeWindows(data, kTestSlice, options);
-  SaveWindows(folder, "T",
-              MakeWindowResults(data, test, report.test_ranks,
-                                TopOfWindows(*scorer, data, test, top, kTop, context.pool)));
+  SaveWindows(
+      folder, "T",
+      MakeWindowResults(data, test, report.test_ranks,
+                        TopOfWindows(*scorer, data, test, top, kTop, context.Pass("best items"))));
   if (!learnt.report.journal.empty()) {
     WriteFileAtomically(folder / "journal.tsv",
                         JournalText(learnt.report.journal, windows.training, data));
@@ -123,7 +125,7 @@ nlohmann::ordered_json RunSanity(const CellInput& input, const fs::path& folder)
                                          {.context = WindowOptionsOf(data).context,
                                           .catalogue_size = data.num_items(),
                                           .seen = SeenItemsOf(data)},
-                                         input.context.pool);
+                                         input.context.Pass("evaluate"));
     SaveWindows(folder, part, MakeWindowResults(data, *windows, ranked, {}));
     evaluation[part] = ToJson(Summarise(ranked.ranks, ranked.users));
   }

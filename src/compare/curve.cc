@@ -22,10 +22,11 @@ WindowSet Thinned(const WindowSet& windows) {
 }  // namespace
 
 CurveRecorder::CurveRecorder(const PreparedData& data, const AdaptOptions& options,
-                             const AdaptSlice& slice, const SetupPartWindows& setup, TaskPool& pool)
+                             const AdaptSlice& slice, const SetupPartWindows& setup,
+                             const PassRun& run)
     : data_(data),
       slice_(slice),
-      pool_(pool),
+      run_(run),
       setup_name_(setup.name),
       setup_(Thinned(setup.windows)) {
   validation_ =
@@ -41,7 +42,7 @@ nlohmann::ordered_json CurveRecorder::Rank(const Scorer& scorer, const WindowSet
                                         .catalogue_size = catalogue_size,
                                         .seen = slice_.seen,
                                         .popularity_slice = popularity_slice},
-                                       pool_);
+                                       run_);
   const RankSummary summary = Summarise(ranked.ranks, ranked.users);
   return {{"windows", summary.windows},
           {"recall@10", summary.window_mean.recall[1]},

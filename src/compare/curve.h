@@ -25,7 +25,7 @@ struct SetupPartWindows {
 class CurveRecorder {
  public:
   CurveRecorder(const PreparedData& data, const AdaptOptions& options, const AdaptSlice& slice,
-                const SetupPartWindows& setup, TaskPool& pool);
+                const SetupPartWindows& setup, const PassRun& run);
 
   void Add(const Checkpoint& checkpoint);
 
@@ -40,7 +40,7 @@ class CurveRecorder {
 
   const PreparedData& data_;
   AdaptSlice slice_;
-  TaskPool& pool_;
+  PassRun run_;
   std::string setup_name_;
   WindowSet setup_;
   WindowSet validation_;

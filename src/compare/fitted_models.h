@@ -7,7 +7,9 @@
 // Errors:  those of FitModelDirectory; an interrupted fit goes on from its checkpoint.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
 
@@ -34,8 +36,13 @@ class FittedModels {
  private:
   const PreparedData& data_;
   std::filesystem::path folder_;
+  // All cells of a model that adapt the same layers share what its frozen layers give.
+  void KeepBorder(const Configuration& configuration, const PhaseControl& control);
+
   std::string fit_key_;  // of the one in memory
   Snapshot fitted_;
+  std::shared_ptr<const Backbone> plain_;  // of it, keeping nothing
+  std::int64_t border_layer_ = 0;          // of fitted_; 0: it keeps nothing
   std::string regions_key_;
   Snapshot with_regions_;
 };

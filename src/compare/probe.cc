@@ -10,6 +10,7 @@
 #include "evaluation/comparison.h"
 #include "methods/budget.h"
 #include "service/fit_model.h"
+#include "service/keep_border.h"
 #include "service/slice_windows.h"
 
 namespace raie {
@@ -32,7 +33,7 @@ WindowSet FirstUsers(const WindowSet& windows) {
 }  // namespace
 
 ProbeTimes ProbeComparison(const PreparedData& data, const PhaseControl& control) {
-  Settings settings = control.settings;
+  Settings settings = KeepingBorderWherePossible(control.settings);
   const Configuration wanted = ConfigureFit(data, settings);
   settings.values.push_back({"fit.max_epochs", "1", "probe"});
   const PhaseControl probe{settings, control.pool, control.progress, control.cancel};
@@ -72,7 +73,7 @@ ProbeTimes ProbeComparison(const PreparedData& data, const PhaseControl& control
   RankWindows(
       *learnt.method->MakeScorer(), data, some,
       {.context = slice.context, .catalogue_size = slice.catalogue_size, .seen = slice.seen},
-      control.pool);
+      control.Pass("measuring"));
   const double per_window =
       rank.seconds() / static_cast<double>(std::max<std::int64_t>(1, some.size()));
 

@@ -280,7 +280,8 @@ class Comparison {
 
   const Snapshot& SetupOf(const Configuration& configuration, const Settings& settings,
                           const ProgressObserver& observer) {
-    refit_ = {configuration.backbone, configuration.fit, configuration.regions};
+    refit_ = {configuration.backbone, configuration.fit, configuration.regions,
+              WherePossible(configuration.border)};
     const bool fits = !fits_.Has(configuration);
     const Stopwatch watch;
     const Snapshot& setup =

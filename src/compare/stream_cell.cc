@@ -74,7 +74,7 @@ class StreamRun {
                         .seen = SeenItemsOf(data_),
                         .popularity_slice = catalogue_of,
                         .earlier = earlier},
-                       input_.context.pool);
+                       input_.context.Pass("evaluate"));
   }
 
   Means MeansOf(const Scorer& scorer, const WindowSet& windows, int catalogue_of,

@@ -89,7 +89,8 @@ std::vector<ComparisonRow> CompareMethods(std::span<const ComparedMethod> method
       EvaluationRequest evaluation = request.evaluation;
       evaluation.catalogue_size = request.slice.catalogue_size;
       evaluation.prior = learnt.method->prior();
-      row.evaluation = Evaluate(*learnt.method->MakeScorer(), data, evaluation, pool);
+      row.evaluation =
+          Evaluate(*learnt.method->MakeScorer(), data, evaluation, context.Pass("evaluate"));
       rows.push_back(std::move(row));
     }
   }

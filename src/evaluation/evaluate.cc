@@ -95,7 +95,7 @@ void CutTest(const PreparedData& data, const SetupWindows& setup, const WindowSe
 }  // namespace
 
 EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
-                          const EvaluationRequest& request, TaskPool& pool) {
+                          const EvaluationRequest& request, const PassRun& run) {
   if (request.test_slice <= request.setup_slice || request.test_slice >= data.num_slices()) {
     throw Error(ErrorCode::kInvalidArgument,
                 "evaluation: the test slice is " + std::to_string(request.test_slice) +
@@ -108,31 +108,19 @@ EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
   const std::int64_t setup_catalogue = OptionsOf(data).protocol == Protocol::kAsReleased
                                            ? data.num_items()
                                            : data.catalogue_size(request.setup_slice);
-  std::int64_t done = 0;
-  const std::int64_t total = test.size() + setup.held_out.size() +
-                             (request.setup_part == SetupPart::kAll ? setup.training.size() : 0);
   std::optional<EarlierRequests> earlier;
   if (request.prior != nullptr) {
     earlier.emplace(data, *request.prior, request.setup_slice, setup.removed_events);
   }
   const auto rank = [&](const WindowSet& windows, std::int64_t catalogue, int popularity_slice) {
-    RankedSet ranked = RankWindows(scorer, data, windows,
-                                   {.context = request.windows.context,
-                                    .catalogue_size = catalogue,
-                                    .seen = request.seen,
-                                    .popularity_slice = popularity_slice,
-                                    .earlier = &windows != &test && earlier ? &*earlier : nullptr},
-                                   pool);
-    done += windows.size();
-    if (request.observer) {
-      Progress progress;
-      progress.phase = "evaluate";
-      progress.done = done;
-      progress.total = total;
-      progress.unit = "windows";
-      request.observer(progress);
-    }
-    return ranked;
+    const bool tests = &windows == &test;
+    return RankWindows(scorer, data, windows,
+                       {.context = request.windows.context,
+                        .catalogue_size = catalogue,
+                        .seen = request.seen,
+                        .popularity_slice = popularity_slice,
+                        .earlier = !tests && earlier ? &*earlier : nullptr},
+                       run.Named(tests ? "evaluate: T" : "evaluate: S"));
   };
 
   const auto all = [](const RankedSet& set) { return Summarise(set.ranks, set.users); };

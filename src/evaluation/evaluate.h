@@ -18,11 +18,10 @@
 #include <utility>
 #include <vector>
 
-#include "base/task_pool.h"
+#include "base/watched_pass.h"
 #include "data/prepared_data.h"
 #include "data/windows.h"
 #include "methods/rank_windows.h"
-#include "raie/progress.h"
 #include "training/metrics.h"
 #include "training/popularity_prior.h"
 
@@ -39,7 +38,6 @@ struct EvaluationRequest {
   SetupPart setup_part = SetupPart::kAll;
   const PopularityPrior* prior = nullptr;  // in the scorer's scores; windows of S are answered with
                                            // its counts as they were then
-  ProgressObserver observer = nullptr;
 };
 
 // Names of the two kinds of users and three kinds of targets in "T_cross".
@@ -67,7 +65,7 @@ struct EvaluationReport {
 };
 
 EvaluationReport Evaluate(const Scorer& scorer, const PreparedData& data,
-                          const EvaluationRequest& request, TaskPool& pool);
+                          const EvaluationRequest& request, const PassRun& run);
 
 // {"windows", "users", "recall@5", ..., "ndcg@20", "mrr", "user_mean": {...}}; means of no window
 // are null.

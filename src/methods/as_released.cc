@@ -148,7 +148,7 @@ class AsReleasedRun final : public AdaptRun {
 
   WindowStates StatesOf(const WindowSet& windows) const {
     return ComputeStates(router_->encoder(), Pooling::kMean, context_.data, windows,
-                         part_.catalogue_size, context_.pool);
+                         part_.catalogue_size, context_.Pass("placing windows"));
   }
 
   void FindRegions() {

@@ -126,7 +126,7 @@ double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const 
                                         .catalogue_size = split.early_catalogue,
                                         .seen = slice.seen,
                                         .popularity_slice = -1},
-                                       context.pool);
+                                       context.Pass("validation"));
   return Summarise(ranked.ranks, ranked.users).window_mean.ndcg[1];
 }
 

@@ -101,7 +101,7 @@ class Ebpr final : public OneAdapterMethod {
                                   {.context = pass.slice.context,
                                    .catalogue_size = pass.part.catalogue_size,
                                    .seen = pass.slice.seen},
-                                  kMined, context_.pool);
+                                  kMined, context_.Pass("mining"));
     const auto taken = TakenItems(context_.data, pass.slice.slice, windows);
     std::vector<MinedWindow> mined;
     for (std::int64_t i = 0; i < windows.size(); ++i) {

@@ -116,7 +116,8 @@ class FullRetrain final : public SnapshotMethod {
     request.cancel = context_.cancel;
     return FitFromStart({.backbone = refit.backbone,
                          .backbone_seed = DeriveSeed(context_.seed, kBackbonePart),
-                         .rows_seed = DeriveSeed(context_.seed, kRowsPart)},
+                         .rows_seed = DeriveSeed(context_.seed, kRowsPart),
+                         .border = refit.border},
                         options, request, context_.pool);
   }
 

@@ -7,6 +7,7 @@
 
 #include "backbones/pretrained.h"
 #include "base/random.h"
+#include "base/stopwatch.h"
 #include "data/prepare.h"
 #include "methods/overlap_penalty.h"
 #include "raie/error.h"
@@ -18,6 +19,7 @@ constexpr std::uint64_t kAdapterPart = 0x616470;
 constexpr std::uint64_t kStepPart = 0x737470;
 constexpr std::uint64_t kNewRowsPart = 0x726f77;
 constexpr std::uint64_t kReplayPart = 0x72706c;
+constexpr double kTellSeconds = 0.3;
 
 // Items that are the target of a new window of the group, below the catalogue's size.
 std::vector<std::int32_t> TargetItems(const PreparedData& data, const TrainPlan& plan,
@@ -197,19 +199,21 @@ struct GroupTrainer::State {
     ++steps;
   }
 
-  void Tell() const {
+  void Tell() {
     if (context.cancel != nullptr && context.cancel->IsSet()) {
       throw Error(ErrorCode::kCancelled,
                   "adapt: stopped after " + std::to_string(steps) + " steps; nothing was changed");
     }
-    if (!context.observer || steps % 20 != 0) return;
-    Progress progress;
-    progress.phase = "adapt";
-    progress.done = samples;
-    progress.total = plan.maximum_samples;
-    progress.unit = "windows";
-    progress.detail = "loss " + std::to_string(last_loss);
-    context.observer(progress);
+    if (!context.observer || (steps > 1 && told.seconds() < kTellSeconds)) return;
+    told = Stopwatch();
+    const double rate = static_cast<double>(samples) / std::max(1e-9, since_start.seconds());
+    context.observer({.phase = "adapt",
+                      .done = samples,
+                      .total = plan.maximum_samples,
+                      .unit = "windows",
+                      .per_second = rate,
+                      .seconds_left = static_cast<double>(plan.maximum_samples - samples) / rate,
+                      .detail = "loss " + std::to_string(last_loss)});
   }
 
   RunContext context;
@@ -235,6 +239,7 @@ struct GroupTrainer::State {
   std::int64_t steps = 0;
   std::int64_t trained_parameters = 0;
   double last_loss = 0;
+  Stopwatch since_start, told;
 };
 
 GroupTrainer::GroupTrainer(const RunContext& context, const AdaptOptions& options,

@@ -25,8 +25,9 @@ class LoraBig final : public OneAdapterMethod {
   std::int64_t NumRegions(const Pass& pass) const {
     if (context_.data.num_slices() > 3) return pass.grown_setup.editor.regions.starting_count;
     const WindowSet& windows = pass.part.windows;
-    const WindowStates states = ComputeStates(pass.grown_setup, context_.data, windows,
-                                              pass.part.catalogue_size, context_.pool);
+    const WindowStates states =
+        ComputeStates(pass.grown_setup, context_.data, windows, pass.part.catalogue_size,
+                      context_.Pass("placing windows"));
     return EditWithWindows(context_, pass.grown_setup, windows, states, options_.editor)
         .state.regions.size();
   }

@@ -16,8 +16,9 @@
 #include <string_view>
 #include <vector>
 
+#include "backbones/border_options.h"
 #include "backbones/registry.h"
-#include "base/task_pool.h"
+#include "base/watched_pass.h"
 #include "data/prepared_data.h"
 #include "data/windows.h"
 #include "methods/adapt_options.h"
@@ -58,6 +59,7 @@ struct RefitOptions {
   BackboneOptions backbone;
   FitOptions fit;
   DiscoveryOptions regions;
+  BorderOptions border = {};
 };
 
 // Where a method runs. The references must outlive it.
@@ -70,6 +72,9 @@ struct RunContext {
   CheckpointObserver on_checkpoint = nullptr;
   TunedObserver on_tuned = nullptr;     // every Adapt calls it once
   const RefitOptions* refit = nullptr;  // full_retrain and raie as released need it
+
+  // A pass over windows that is watched as the run is.
+  PassRun Pass(std::string phase) const { return {pool, {std::move(phase), observer, cancel}}; }
 };
 
 // Whether a method is to be kept, or only judged on the slice's validation part.

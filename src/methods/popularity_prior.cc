@@ -197,7 +197,9 @@ PriorChoice ChoosePrior(const RunContext& context, const PriorOptions& options,
         }
       }
     };
-    ForEachChunk(data, windows, state.slice.context, state.split.early_catalogue, body);
+    const PassRun run = context.Pass("choosing the popularity prior");
+    ForEachChunk(data, windows, {state.slice.context, state.split.early_catalogue, run.watch},
+                 body);
     std::vector<UserId> users;
     for (const Window& window : windows.windows) users.push_back(window.user);
     for (std::size_t b = 0; b < ranks.size(); ++b) {

@@ -42,7 +42,7 @@ ScoreChange ChangeOf(const RankSetRequest& request, const PreparedData& data,
 }  // namespace
 
 RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,
-                      const RankSetRequest& request, TaskPool& pool) {
+                      const RankSetRequest& request, const PassRun& run) {
   const PopularityRanks popularity(data, request.popularity_slice, request.catalogue_size);
   RankedSet result;
   for (const Window& window : windows.windows) {
@@ -56,7 +56,7 @@ RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const Wind
                               .catalogue_size = request.catalogue_size,
                               .masked = &masked,
                               .change = ChangeOf(request, data, windows, read)};
-    const RoutedRanks ranked = scorer.Ranks(read.contexts, ranking, pool);
+    const RoutedRanks ranked = scorer.Ranks(read.contexts, ranking, run.pool);
     if (!ranked.routes.empty()) {
       result.regions.resize(windows.size(), kNoRegion);
       result.margins.resize(windows.size());
@@ -69,13 +69,13 @@ RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const Wind
     }
     result.empty_contexts -= std::ssize(read.windows);
   };
-  ForEachChunk(data, windows, request.context, request.catalogue_size, body);
+  ForEachChunk(data, windows, {request.context, request.catalogue_size, run.watch}, body);
   return result;
 }
 
 std::vector<ItemId> TopOfWindows(const Scorer& scorer, const PreparedData& data,
                                  const WindowSet& windows, const RankSetRequest& request,
-                                 std::int64_t count, TaskPool& pool) {
+                                 std::int64_t count, const PassRun& run) {
   std::vector<ItemId> top(windows.size() * count, kNoItem);
   TopKRequest asked{.k = count,
                     .catalogue_size = request.catalogue_size,
@@ -84,14 +84,14 @@ std::vector<ItemId> TopOfWindows(const Scorer& scorer, const PreparedData& data,
                     .excluded = {}};
   const auto body = [&](const ReadWindows& read) {
     asked.change = ChangeOf(request, data, windows, read);
-    const auto best = scorer.TopK(read.contexts, asked, pool);
+    const auto best = scorer.TopK(read.contexts, asked, run.pool);
     for (std::size_t i = 0; i < best.size(); ++i) {
       for (std::size_t k = 0; k < best[i].size(); ++k) {
         top[read.windows[i] * count + static_cast<std::int64_t>(k)] = best[i][k].item;
       }
     }
   };
-  ForEachChunk(data, windows, request.context, request.catalogue_size, body);
+  ForEachChunk(data, windows, {request.context, request.catalogue_size, run.watch}, body);
   return top;
 }
 

@@ -3,12 +3,13 @@
 // Concept: contexts are read from the data a chunk at a time and ranked. A context of which the
 //          catalogue knows nothing is ranked by popularity in a slice, and counted.
 // Source:  METHOD section 2 ("k-core", "Ranking").
+// Errors:  kCancelled where the pass is watched.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
-#include "base/task_pool.h"
+#include "base/watched_pass.h"
 #include "data/prepared_data.h"
 #include "data/windows.h"
 #include "methods/scorer.h"
@@ -38,13 +39,13 @@ struct RankSetRequest {
 };
 
 RankedSet RankWindows(const Scorer& scorer, const PreparedData& data, const WindowSet& windows,
-                      const RankSetRequest& request, TaskPool& pool);
+                      const RankSetRequest& request, const PassRun& run);
 
 // Returns the `count` best items of every window, best first; kNoItem where there are no more, and
 // for contexts of which nothing is known. Items the request masks are left out.
 // Shapes:  [windows, count], row-major.
 std::vector<ItemId> TopOfWindows(const Scorer& scorer, const PreparedData& data,
                                  const WindowSet& windows, const RankSetRequest& request,
-                                 std::int64_t count, TaskPool& pool);
+                                 std::int64_t count, const PassRun& run);
 
 }  // namespace raie

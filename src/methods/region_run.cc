@@ -67,10 +67,11 @@ SnapshotScorer RegionRun::ScorerOf(const Snapshot& snapshot) const {
 
 std::vector<RegionId> RegionRun::RegionsOfWindows(const WindowSet& windows,
                                                   std::int64_t catalogue_size) const {
-  TaskPool& pool = input_.context.pool;
-  return AssignWindows(plan_, windows,
-                       ComputeStates(start_, input_.context.data, windows, catalogue_size, pool),
-                       pool);
+  const RunContext& context = input_.context;
+  return AssignWindows(
+      plan_, windows,
+      ComputeStates(start_, context.data, windows, catalogue_size, context.Pass("placing windows")),
+      context.pool);
 }
 
 std::unique_ptr<Scorer> RegionRun::MakeScorer() const {

@@ -13,7 +13,7 @@ namespace {
 std::vector<double> LossesOf(const RunContext& context, const RegionRun& run,
                              const Snapshot& snapshot, const TuningResult& tuned) {
   return TargetLosses(run.ScorerOf(snapshot), context.data, tuned.validation, tuned.catalogue_size,
-                      context.pool);
+                      context.Pass("validation"));
 }
 
 bool AsksForGain(GateKind gate) {

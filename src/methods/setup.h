@@ -9,11 +9,13 @@
 #include <cstdint>
 #include <memory>
 
-#include "base/task_pool.h"
+#include "base/watched_pass.h"
 #include "data/prepared_data.h"
 #include "data/windows.h"
+#include "methods/adapt_options.h"
 #include "regions/discovery.h"
 #include "regions/editor_options.h"
+#include "training/border.h"
 #include "training/item_table.h"
 #include "training/snapshot.h"
 
@@ -30,13 +32,16 @@ struct FittedModel {
 // users and items are called.
 Snapshot ForData(const Snapshot& snapshot, const PreparedData& data);
 
+// What F trains, as far as states between layers depend on it (training/border.h).
+BorderRequest BorderRequestOf(const AdaptOptions& options);
+
 // Returns version 0: the fitted model without regions.
 Snapshot MakeFittedSnapshot(const FittedModel& model);
 
 // Returns the snapshot with regions found on `setup` and thresholds calibrated on its held-out
 // part. `clustering` (if not null) receives how the k-means went.
 Snapshot WithRegions(const Snapshot& snapshot, const PreparedData& data, const SetupWindows& setup,
-                     const DiscoveryOptions& discovery, const EditorOptions& editor, TaskPool& pool,
-                     KMeansResult* clustering = nullptr);
+                     const DiscoveryOptions& discovery, const EditorOptions& editor,
+                     const PassRun& run, KMeansResult* clustering = nullptr);
 
 }  // namespace raie

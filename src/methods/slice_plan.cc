@@ -55,7 +55,8 @@ std::vector<RegionId> AssignWindows(const SlicePlan& plan, const WindowSet& wind
 const WindowStates& StateCache::Get(const RunContext& context, const Snapshot& snapshot,
                                     const WindowSet& windows, std::int64_t catalogue_size) {
   if (!states_.has_value()) {
-    states_ = ComputeStates(snapshot, context.data, windows, catalogue_size, context.pool);
+    states_ = ComputeStates(snapshot, context.data, windows, catalogue_size,
+                            context.Pass("placing earlier windows"));
   }
   return *states_;
 }
@@ -71,7 +72,8 @@ void MeasureDrifts(const RunContext& context, const AdaptOptions& options, const
   const auto reference_regions = AssignWindows(plan, reference, states, context.pool);
   const SnapshotScorer before(std::make_shared<const Snapshot>(input.before), input.router_before);
   const auto losses = [&](const WindowSet& windows) {
-    return TargetLosses(before, context.data, windows, input.known_items, context.pool);
+    return TargetLosses(before, context.data, windows, input.known_items,
+                        context.Pass("measuring drift"));
   };
   const auto recent_nll = losses(input.windows);
   const auto reference_nll = losses(reference);
@@ -91,8 +93,8 @@ SlicePlan PlanSlice(const RunContext& context, const AdaptOptions& options, cons
                 "raie: the model has no regions to edit; fit it with regions first");
   }
   TaskPool& pool = context.pool;
-  const WindowStates states =
-      ComputeStates(input.before, context.data, input.windows, input.catalogue_size, pool);
+  const WindowStates states = ComputeStates(input.before, context.data, input.windows,
+                                            input.catalogue_size, context.Pass("placing windows"));
   SlicePlan plan;
   if (input.rules.editing == RegionRules::Editing::kOn) {
     plan.edits = EditWithWindows(context, input.before, input.windows, states, options.editor);

@@ -49,39 +49,42 @@ ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
   return read;
 }
 
-void ForEachChunk(const PreparedData& data, const WindowSet& windows, std::int64_t length,
-                  std::int64_t catalogue_size,
+void ForEachChunk(const PreparedData& data, const WindowSet& windows, const ChunkRequest& request,
                   const std::function<void(const ReadWindows&)>& body) {
-  for (std::int64_t begin = 0; begin < windows.size(); begin += kChunk) {
-    std::vector<std::int64_t> chosen(std::min(kChunk, windows.size() - begin));
+  ForEachPiece(request.watch, windows.size(), kChunk, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<std::int64_t> chosen(end - begin);
     std::iota(chosen.begin(), chosen.end(), begin);
-    const ReadWindows read = ReadContexts(data, windows, chosen, length, catalogue_size);
+    const ReadWindows read =
+        ReadContexts(data, windows, chosen, request.length, request.catalogue_size);
     if (!read.windows.empty()) body(read);
-  }
+  });
 }
 
 WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
-                           const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool) {
-  return ComputeStates(MakeEncoder(*snapshot.backbone, *snapshot.routing_items, pool),
-                       Pooling::kLast, data, windows, catalogue_size, pool);
+                           const WindowSet& windows, std::int64_t catalogue_size,
+                           const PassRun& run) {
+  return ComputeStates(MakeEncoder(*snapshot.backbone, *snapshot.routing_items, run.pool),
+                       Pooling::kLast, data, windows, catalogue_size, run);
 }
 
 WindowStates ComputeStates(const BoundModel& encoder, Pooling pooling, const PreparedData& data,
-                           const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool) {
+                           const WindowSet& windows, std::int64_t catalogue_size,
+                           const PassRun& run) {
   const DistinctContexts distinct = FindDistinctContexts(windows);
   const std::span<const std::int64_t> firsts = distinct.window_of_row;
   WindowStates states;
   states.dim = encoder.backbone().dim();
   const std::int64_t length = WindowOptionsOf(data).context;
-  for (std::int64_t begin = 0; begin < std::ssize(firsts); begin += kChunk) {
-    const auto chosen = firsts.subspan(begin, std::min(kChunk, std::ssize(firsts) - begin));
+  const auto encode = [&](std::int64_t begin, std::int64_t end) {
+    const auto chosen = firsts.subspan(begin, end - begin);
     const ReadWindows read = ReadContexts(data, windows, chosen, length, catalogue_size);
-    if (read.windows.empty()) continue;
-    const std::vector<float> z = EncodeContexts(encoder, read.contexts, pool, pooling);
+    if (read.windows.empty()) return;
+    const std::vector<float> z = EncodeContexts(encoder, read.contexts, run.pool, pooling);
     states.z_MD.insert(states.z_MD.end(), z.begin(), z.end());
     states.window_of_row.insert(states.window_of_row.end(), read.windows.begin(),
                                 read.windows.end());
-  }
+  };
+  ForEachPiece(run.watch, std::ssize(firsts), kChunk, encode);
   // Contexts that lost all their items have no row.
   std::vector<std::int64_t> row_of_first(windows.size(), -1);
   for (std::size_t row = 0; row < states.window_of_row.size(); ++row) {
@@ -105,11 +108,12 @@ std::vector<RegionId> RegionsOf(const WindowStates& states, const RegionSet& reg
 
 std::vector<double> TargetLosses(const SnapshotScorer& scorer, const PreparedData& data,
                                  const WindowSet& windows, std::int64_t catalogue_size,
-                                 TaskPool& pool) {
+                                 const PassRun& run) {
   const std::int64_t length = WindowOptionsOf(data).context;
   std::vector<double> losses(windows.size(), std::numeric_limits<double>::quiet_NaN());
-  ForEachChunk(data, windows, length, catalogue_size, [&](const ReadWindows& read) {
-    const auto nll = scorer.Nll(read.contexts, read.targets, catalogue_size, pool);
+  const ChunkRequest request{length, catalogue_size, run.watch};
+  ForEachChunk(data, windows, request, [&](const ReadWindows& read) {
+    const auto nll = scorer.Nll(read.contexts, read.targets, catalogue_size, run.pool);
     for (std::size_t i = 0; i < nll.size(); ++i) {
       if (std::isfinite(nll[i])) losses[read.windows[i]] = nll[i];
     }

@@ -5,6 +5,7 @@
 //          adapter, from the rows of Snapshot::routing_items, and normalised.
 // Source:  METHOD section 3 (z) and section 4 ("Windows of one user with the same context").
 // Shapes:  z_MD [M, D] unit rows, M distinct contexts.
+// Errors:  kCancelled where the pass is watched.
 // Cost:    one forward pass a distinct context; contexts are read a chunk at a time.
 #pragma once
 
@@ -13,7 +14,7 @@
 #include <span>
 #include <vector>
 
-#include "base/task_pool.h"
+#include "base/watched_pass.h"
 #include "data/prepared_data.h"
 #include "data/windows.h"
 #include "regions/router.h"
@@ -44,10 +45,17 @@ ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
                          std::span<const std::int64_t> chosen, std::int64_t length,
                          std::int64_t catalogue_size);
 
-// Calls body(ReadWindows) for the windows of a set in order, some thousand at a time; windows whose
-// contexts are empty are left out.
-void ForEachChunk(const PreparedData& data, const WindowSet& windows, std::int64_t length,
-                  std::int64_t catalogue_size, const std::function<void(const ReadWindows&)>& body);
+// How a pass over a window set reads its contexts.
+struct ChunkRequest {
+  std::int64_t length = 10;  // L
+  std::int64_t catalogue_size = 0;
+  const PassWatch& watch;
+};
+
+// Calls body(ReadWindows) for the windows of a set in order, some thousand at a time or as many as
+// whoever watches can wait for; windows whose contexts are empty are left out.
+void ForEachChunk(const PreparedData& data, const WindowSet& windows, const ChunkRequest& request,
+                  const std::function<void(const ReadWindows&)>& body);
 
 struct WindowStates {
   std::int64_t dim = 0;
@@ -60,10 +68,12 @@ struct WindowStates {
 
 // States as another model or pooling makes them (the published code).
 WindowStates ComputeStates(const BoundModel& encoder, Pooling pooling, const PreparedData& data,
-                           const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool);
+                           const WindowSet& windows, std::int64_t catalogue_size,
+                           const PassRun& run);
 
 WindowStates ComputeStates(const Snapshot& snapshot, const PreparedData& data,
-                           const WindowSet& windows, std::int64_t catalogue_size, TaskPool& pool);
+                           const WindowSet& windows, std::int64_t catalogue_size,
+                           const PassRun& run);
 
 // Returns the region of every window; kNoRegion where nothing of the context is known.
 std::vector<RegionId> RegionsOf(const WindowStates& states, const RegionSet& regions,
@@ -73,6 +83,6 @@ std::vector<RegionId> RegionsOf(const WindowStates& states, const RegionSet& reg
 // items; NaN where the target is not one of them.
 std::vector<double> TargetLosses(const SnapshotScorer& scorer, const PreparedData& data,
                                  const WindowSet& windows, std::int64_t catalogue_size,
-                                 TaskPool& pool);
+                                 const PassRun& run);
 
 }  // namespace raie

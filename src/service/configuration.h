@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "backbones/border_options.h"
 #include "backbones/registry.h"
 #include "base/options.h"
 #include "base/task_pool.h"
@@ -38,6 +39,7 @@ struct Configuration {
   FitOptions fit;
   DiscoveryOptions regions;
   AdaptOptions edit;
+  BorderOptions border;
 
   static void VisitFields(auto& self, auto&& visit) {
     visit(self.seed, Field{.name = "seed",
@@ -59,6 +61,7 @@ struct Configuration {
     visit(self.fit, Field{.name = "fit", .help = ""});
     visit(self.regions, Field{.name = "regions", .help = ""});
     visit(self.edit, Field{.name = "edit", .help = ""});
+    visit(self.border, Field{.name = "border", .help = ""});
   }
 };
 
@@ -81,7 +84,7 @@ std::string DescribeSections(const std::vector<std::string>& sections,
                              const std::vector<Setting>& defaults = {});
 
 // Returns the given sections of a tree, for saving: without `threads`, so that what is saved does
-// not depend on it.
+// not depend on it ([border] does not matter to results either, and is never saved).
 nlohmann::ordered_json SectionsToJson(const Configuration& configuration,
                                       const std::vector<std::string>& sections);
 

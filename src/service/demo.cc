@@ -10,6 +10,7 @@
 #include "methods/slice_plan.h"
 #include "service/edit_model.h"
 #include "service/fit_model.h"
+#include "service/keep_border.h"
 #include "service/simulate_shop.h"
 #include "service/slice_windows.h"
 
@@ -80,7 +81,8 @@ nlohmann::ordered_json Compare(const Stage& stage) {
                             .observer = stage.control.progress,
                             .cancel = stage.control.cancel};
   const RefitOptions refit{stage.model.configuration.backbone, stage.model.configuration.fit,
-                           stage.model.configuration.regions};
+                           stage.model.configuration.regions,
+                           WherePossible(stage.model.configuration.border)};
   request.refit = &refit;
   const bool released = IsAsReleased(stage.data);
   request.evaluation.windows = stage.model.info.windows;
@@ -136,10 +138,15 @@ Simulation SimulateDemoShop(const std::filesystem::path& folder, const PhaseCont
 nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* truth,
                                const PhaseControl& control) {
   const Stopwatch watch;
-  const FitOutcome model = FitInMemory(data, {}, Resume::kNo, control);
+  const Settings fit_settings = KeepingBorderWherePossible(control.settings);
+  FitOutcome model = FitInMemory(data, {}, Resume::kNo,
+                                 {fit_settings, control.pool, control.progress, control.cancel});
   const double fit_seconds = watch.seconds();
   const SliceWindows windows = MakeSliceWindows(data, kLearnSlice);
   CheckHasTraining(windows, kLearnSlice, data);
+  model.configuration.border = Configure(control.settings).border;
+  model.snapshot = KeepingBorder(std::move(model.snapshot), model.configuration,
+                                 WindowsOfAllSlices(data), control);
   const Stage stage{data, model, windows, control,
                     static_cast<std::uint64_t>(model.configuration.seed)};
   nlohmann::ordered_json result = {

@@ -36,9 +36,8 @@ nlohmann::ordered_json EvaluateModel(const std::filesystem::path& path, const Pr
   request.seen = model.info().seen();
   request.setup_part = options.setup_part;
   request.prior = snapshot->prior.get();
-  request.observer = control.progress;
   StartPhase(control, "evaluating");
-  const EvaluationReport report = Evaluate(scorer, data, request, control.pool);
+  const EvaluationReport report = Evaluate(scorer, data, request, control.Pass("evaluate"));
   CheckNotCancelled(control, "the result was complete");
   nlohmann::ordered_json result = ToJson(report);
   result["slice"] = slice;

@@ -98,12 +98,13 @@ Configuration ConfigureFit(const PreparedData& data, const Settings& settings) {
 }
 
 Snapshot AddRegions(const Snapshot& fitted, const PreparedData& data,
-                    const Configuration& configuration, TaskPool& pool, KMeansResult* clustering) {
+                    const Configuration& configuration, const PassRun& run,
+                    KMeansResult* clustering) {
   const SetupWindows windows = MakeSetupWindows(data, kSetupSlice, WindowOptionsOf(data));
   CheckWindows(windows, configuration, data);
   DiscoveryOptions options = configuration.regions;
   options.seed = DeriveSeed(static_cast<std::uint64_t>(configuration.seed), kRegionsPart);
-  return WithRegions(fitted, data, windows, options, configuration.edit.editor, pool, clustering);
+  return WithRegions(fitted, data, windows, options, configuration.edit.editor, run, clustering);
 }
 
 ModelInfo DescribeModel(const PreparedData& data, const Configuration& configuration) {
@@ -161,9 +162,11 @@ FitOutcome FitInMemory(const PreparedData& data, const fs::path& checkpoint, Res
   request.checkpoint = checkpoint;
   request.resume = resume == Resume::kYes;
   const auto seed = static_cast<std::uint64_t>(configuration.seed);
-  FittedBackbone fitted =
-      FitFromStart({.backbone = configuration.backbone, .backbone_seed = seed, .rows_seed = seed},
-                   configuration.fit, request, control.pool);
+  FittedBackbone fitted = FitFromStart({.backbone = configuration.backbone,
+                                        .backbone_seed = seed,
+                                        .rows_seed = seed,
+                                        .border = configuration.border},
+                                       configuration.fit, request, control.pool);
   model.fit = std::move(fitted.report);
   model.snapshot = MakeFittedSnapshot({.backbone = std::move(fitted.backbone),
                                        .items = std::move(fitted.items),
@@ -171,7 +174,8 @@ FitOutcome FitInMemory(const PreparedData& data, const fs::path& checkpoint, Res
   if (FindsRegions(data)) {
     StartPhase(control, "regions");
     KMeansResult clustering;
-    model.snapshot = AddRegions(model.snapshot, data, configuration, control.pool, &clustering);
+    model.snapshot =
+        AddRegions(model.snapshot, data, configuration, control.Pass("regions"), &clustering);
     model.region_sizes = clustering.counts;
   }
 

@@ -44,7 +44,7 @@ bool FindsRegions(const PreparedData& data);
 // Returns the fitted snapshot with the regions and thresholds this configuration asks for.
 // `clustering` (if not null) receives how the k-means went.
 Snapshot AddRegions(const Snapshot& fitted, const PreparedData& data,
-                    const Configuration& configuration, TaskPool& pool,
+                    const Configuration& configuration, const PassRun& run,
                     KMeansResult* clustering = nullptr);
 
 // Where FitModel keeps its state while it runs: MODEL.checkpoint.

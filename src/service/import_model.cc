@@ -156,7 +156,7 @@ nlohmann::ordered_json ImportModelDirectory(const ImportPlaces& places, const Pr
   KMeansResult clustering;
   if (FindsRegions(data)) {
     StartPhase(control, "regions");
-    snapshot = AddRegions(snapshot, data, configuration, control.pool, &clustering);
+    snapshot = AddRegions(snapshot, data, configuration, control.Pass("regions"), &clustering);
   }
 
   ModelInfo info = DescribeModel(data, configuration);

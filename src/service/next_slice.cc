@@ -5,6 +5,7 @@
 
 #include "methods/setup.h"
 #include "raie/error.h"
+#include "service/keep_border.h"
 
 namespace raie {
 namespace {
@@ -65,6 +66,10 @@ NextSlice LoadNextSlice(const std::filesystem::path& path, const PreparedData& d
   next.slice = ChooseSlice(next.current, asked);
   next.windows = MakeSliceWindows(data, next.slice);
   next.catalogue_size = data.catalogue_size(next.slice);
+  const SliceWindows& windows = next.windows;
+  next.before = KeepingBorder(
+      std::move(next.before), next.configuration,
+      windows.training.size() + windows.memory.size() + windows.reference.size(), control);
   return next;
 }
 

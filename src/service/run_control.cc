@@ -11,7 +11,7 @@ void CheckNotCancelled(const PhaseControl& control, const char* what) {
   throw Error(ErrorCode::kCancelled, std::string("stopped before ") + what);
 }
 
-void StartPhase(const PhaseControl& control, const char* phase) {
+void StartPhase(const PhaseControl& control, const std::string& phase) {
   if (control.progress) control.progress({.phase = phase});
 }
 

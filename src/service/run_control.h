@@ -1,7 +1,9 @@
 // What does every phase need besides its own arguments?
 #pragma once
 
-#include "base/task_pool.h"
+#include <string>
+
+#include "base/watched_pass.h"
 #include "raie/progress.h"
 #include "raie/settings.h"
 
@@ -13,12 +15,15 @@ struct PhaseControl {
   TaskPool& pool;
   ProgressObserver progress;
   const CancelFlag* cancel = nullptr;
+
+  // A pass over windows that is watched as the phase is.
+  PassRun Pass(std::string phase) const { return {pool, {std::move(phase), progress, cancel}}; }
 };
 
 // Throws kCancelled if the user asked to stop; `what` says what was not done.
 void CheckNotCancelled(const PhaseControl& control, const char* what);
 
 // Tells which phase begins.
-void StartPhase(const PhaseControl& control, const char* phase);
+void StartPhase(const PhaseControl& control, const std::string& phase);
 
 }  // namespace raie

@@ -292,7 +292,7 @@ class Fit {
     state_.report.samples += std::ssize(batch.targets);
   }
 
-  [[noreturn]] void StopHere() {
+  [[noreturn]] void StopHere() const {
     std::string kept = "; nothing was kept (no checkpoint was asked for)";
     if (!request_.checkpoint.empty()) {
       Save();
@@ -325,9 +325,19 @@ class Fit {
     if (!request_.checkpoint.empty()) Save();
   }
 
+  // A stop in the middle keeps the epoch's steps: who goes on begins with its validation.
+  WindowRanking RankValidation() const {
+    try {
+      return RankFittedWindows(request_, backbone_, items_, ValidationWindows(),
+                               {pool_, {"fit: validation", request_.observer, request_.cancel}});
+    } catch (const Error& error) {
+      if (error.code() == ErrorCode::kCancelled) StopHere();
+      throw;
+    }
+  }
+
   void Validate(FitEpoch& epoch) const {
-    const WindowRanking ranking =
-        RankFittedWindows(request_, backbone_, items_, ValidationWindows(), pool_);
+    const WindowRanking ranking = RankValidation();
     for (const std::int64_t rank : ranking.ranks) {
       const RankMetrics metrics = MetricsOf(rank);
       epoch.validation_ndcg10 += metrics.ndcg[kAt10];
@@ -365,28 +375,29 @@ FitReport FitBackbone(const FitOptions& options, const FitRequest& request, Back
 }
 
 WindowRanking RankFittedWindows(const FitRequest& request, const Backbone& backbone,
-                                const ItemTable& items, const WindowSet& windows, TaskPool& pool) {
+                                const ItemTable& items, const WindowSet& windows,
+                                const PassRun& run) {
   const BoundModel model({.backbone = backbone,
                           .slots = {{.adapter = request.adapter, .rows = items.Rows(kNoRegion)}},
                           .catalogue_size = request.catalogue_size,
                           .bias_N = {}},
-                         pool);
+                         run.pool);
   WindowRanking ranking;
   ranking.ranks.assign(windows.size(), kMissedRank);
-  for (std::int64_t begin = 0; begin < windows.size(); begin += kWindowsAtOnce) {
-    const std::int64_t size = std::min(kWindowsAtOnce, windows.size() - begin);
+  const auto rank = [&](std::int64_t begin, std::int64_t end) {
     const ReadContexts read = ReadContextsOf(
-        request.data, std::span(windows.windows).subspan(begin, size), begin,
+        request.data, std::span(windows.windows).subspan(begin, end - begin), begin,
         {.length = request.windows.context, .catalogue_size = request.catalogue_size});
     const MaskedItems masked =
         MaskSeen(request.seen, request.data, windows, read.windows, read.rows);
-    const std::vector<std::int64_t> ranks =
-        RankTargets(model, {.rows = read.rows}, {.targets = read.targets, .masked = &masked}, pool);
+    const std::vector<std::int64_t> ranks = RankTargets(
+        model, {.rows = read.rows}, {.targets = read.targets, .masked = &masked}, run.pool);
     for (std::size_t row = 0; row < ranks.size(); ++row) {
       ranking.ranks[read.windows[row]] = ranks[row];
     }
     ranking.empty_contexts += std::ssize(read.empty);
-  }
+  };
+  ForEachPiece(run.watch, windows.size(), kWindowsAtOnce, rank);
   return ranking;
 }
 

@@ -24,7 +24,7 @@
 
 #include "backbones/backbone.h"
 #include "base/options.h"
-#include "base/task_pool.h"
+#include "base/watched_pass.h"
 #include "data/prepared_data.h"
 #include "data/windows.h"
 #include "raie/progress.h"
@@ -140,6 +140,7 @@ struct WindowRanking {
 
 // Ranks windows with the backbone (and the request's adapter) and the table as they are.
 WindowRanking RankFittedWindows(const FitRequest& request, const Backbone& backbone,
-                                const ItemTable& items, const WindowSet& windows, TaskPool& pool);
+                                const ItemTable& items, const WindowSet& windows,
+                                const PassRun& run);
 
 }  // namespace raie

@@ -4,11 +4,30 @@
 #include <utility>
 
 #include "base/random.h"
+#include "training/border.h"
 
 namespace raie {
 namespace {
 
 constexpr std::uint64_t kSetupAdapterPart = 0x736164;  // of the backbone's seed
+
+void KeepBorder(const BorderOptions& options, const FitRequest& request,
+                std::shared_ptr<Backbone>& backbone) {
+  const Pretrained* const pretrained = backbone->pretrained();
+  std::shared_ptr<Backbone> keeping = WithBorder(
+      *backbone, options,
+      {.adapter = pretrained != nullptr ? pretrained->setup_adapter() : LoraOptions(),
+       .layers_key = "backbone.causal_lm.lora.last_layers",
+       .trains_rows = true,
+       .rows_advice = "write histories as titles (backbone.causal_lm.history = titles)"});
+  if (keeping == nullptr) return;
+  backbone = std::move(keeping);
+  if (!request.observer) return;
+  const SetupWindows windows = MakeSetupWindows(request.data, request.slice, request.windows);
+  request.observer(
+      {.phase = BorderText(*backbone, options, windows.training.size() + windows.validation.size(),
+                           request.windows.context)});
+}
 
 }  // namespace
 
@@ -17,6 +36,7 @@ FittedBackbone FitFromStart(const FitStart& start, const FitOptions& options, Fi
   FittedBackbone fitted;
   fitted.backbone = MakeBackbone(start.backbone, start.backbone_seed,
                                  {.saved = {}, .texts = TextsOf(request.data)});
+  KeepBorder(start.border, request, fitted.backbone);
   Backbone& backbone = *fitted.backbone;
   fitted.items = std::make_shared<ItemTable>(
       backbone.dim(),

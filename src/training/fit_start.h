@@ -1,7 +1,9 @@
 // How is a backbone fitted from nothing but its options?
 //
 // Concept: make it and its item rows, fit, and where its weights come from a checkpoint, train the
-//          adapter instead and merge it: what comes out is frozen, whatever the backbone.
+//          adapter instead and merge it: what comes out is frozen, whatever the backbone. Item
+//          rows are trained, so that states between layers are kept (training/border.h) only if
+//          histories are written as titles.
 // Source:  METHOD section 3.
 // Errors:  those of MakeBackbone and FitBackbone.
 // Threads: same bytes for any number of threads.
@@ -10,6 +12,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "backbones/border_options.h"
 #include "backbones/registry.h"
 #include "training/fit.h"
 
@@ -19,6 +22,7 @@ struct FitStart {
   BackboneOptions backbone;
   std::uint64_t backbone_seed = 0;
   std::uint64_t rows_seed = 0;
+  BorderOptions border = {};
 };
 
 struct FittedBackbone {

@@ -66,6 +66,35 @@ ok "$raie" fit --data "$data" --model again "${tiny[@]}" --resume
 diff -r model again || fail 'another model after an interruption'
 rm -r again
 
+# Adapters in the last layer only: what the frozen layers give is kept, or computed each time, with
+# the same bytes. Titles in the place of item tokens, most of them too long for the prompt.
+titled=("${tiny[@]}" --set fit.max_epochs=2 --set backbone.causal_lm.history=titles
+  --adapter-layers last:1)
+ok "$raie" fit --data "$data" --model titled "${titled[@]}" --set border.use=on
+grep -q 'states of the frozen layers: about .* GB for' .err || fail 'the room was not said'
+ok "$raie" fit --data "$data" --model plain "${titled[@]}" --set border.use=off
+diff -r titled plain || fail 'another fit where states are kept'
+cp -r model kept
+cp -r model whole
+last=("${tiny[@]}" --adapter-layers last:1 --set edit.item_rows=frozen --json)
+ok "$raie" edit --model kept --data "$data" "${last[@]}" --set border.use=on --threads 2
+ok "$raie" edit --model whole --data "$data" "${last[@]}" --set border.use=off --threads 1
+diff -r kept whole || fail 'another edit where states are kept'
+rm -r plain kept whole
+refused $kUsage 'item rows that prompts read are trained' \
+  "$raie" edit --model model --data "$data" "${tiny[@]}" --adapter-layers last:1 \
+  --set border.use=on
+refused $kUsage 'adapters are in all layers' \
+  "$raie" edit --model model --data "$data" "${tiny[@]}" --set border.use=on
+refused $kData 'border.folder' \
+  "$raie" edit --model model --data "$data" "${last[@]}" --set border.folder=nowhere
+for layers in last:0 last: last:-1 last:x 8 last:8x last:9999 none ''; do
+  refused $kUsage 'adapter-layers.*last:N' \
+    "$raie" edit --model model --data "$data" --adapter-layers "$layers"
+done
+refused $kUsage 'last_layers = 9' \
+  "$raie" edit --model model --data "$data" "${tiny[@]}" --adapter-layers last:9
+
 # The model holds all it needs, and its base is a checkpoint again.
 mv checkpoint elsewhere
 for file in config.json model.safetensors tokenizer.json; do
@@ -104,9 +133,6 @@ says 'causal_lm, width 24, context 8'
 ok "$raie" show --model model --history
 says '^1 +0 +1 .*answers'
 
-# Titles in the place of item tokens, most of them too long for the prompt.
-ok "$raie" fit --data "$data" --model titled "${tiny[@]}" --set fit.max_epochs=1 \
-  --set backbone.causal_lm.checkpoint=elsewhere --set backbone.causal_lm.history=titles
 ok "$raie" recommend --model titled --history "${items[@]}" --json
 says '"score"'
 

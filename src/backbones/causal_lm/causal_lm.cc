@@ -25,16 +25,25 @@ struct CausalLm::Weights : BoundWeights {
 };
 
 struct CausalLm::Activations : Tape {
-  explicit Activations(std::int64_t size) : arena(size) {}
+  Activations(std::int64_t size, std::int64_t layer) : arena(size), first_layer(layer) {}
 
   nn::ArenaLease arena;
+  std::int64_t first_layer;
   Decoder::Tape decoder;
   MixtureGates::State gates;
 };
 
-CausalLm::CausalLm(std::shared_ptr<const DecoderWeights> weights, PromptSpec prompt)
-    : prompt_(std::move(prompt)), decoder_(std::move(weights), prompt_.max_tokens) {
-  CheckPrompt(prompt_, this->weights().config.vocabulary, this->weights().config.longest_prompt());
+CausalLm::CausalLm(std::shared_ptr<const DecoderWeights> weights, PromptSpec prompt, Border border)
+    : prompt_(std::move(prompt)),
+      decoder_(std::move(weights), prompt_.max_tokens),
+      border_(std::move(border)) {
+  const DecoderConfig& config = this->weights().config;
+  CheckPrompt(prompt_, config.vocabulary, config.longest_prompt());
+  if (border_.store != nullptr && (border_.layer < 1 || border_.layer >= config.layers)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "border states: layer " + std::to_string(border_.layer) + ", expected 1 to " +
+                    std::to_string(config.layers - 1));
+  }
 }
 
 std::unique_ptr<BoundWeights> CausalLm::Bind(const Adapter* adapter, Purpose purpose) const {
@@ -46,52 +55,82 @@ std::unique_ptr<BoundWeights> CausalLm::Bind(const Adapter* adapter, Purpose pur
   return bound;
 }
 
-Matrix CausalLm::Embed(const ForwardInput& input, const PromptTile& tile, nn::Arena& arena) const {
-  const std::int64_t d = dim();
-  const auto text = tile.text_ids();
-  const Matrix x = arena.Rows(std::ssize(text), d);
+std::int64_t CausalLm::TapeBytes(std::int64_t tokens) const {
+  const std::int64_t first_layer = border_.store != nullptr ? border_.layer : 0;
+  return decoder_.TapeSize(tokens, first_layer) * static_cast<std::int64_t>(sizeof(float));
+}
+
+const float* CausalLm::ItemRowOf(const ForwardInput& input, std::int32_t batch_token) const {
+  const std::int32_t item = Index(input.batch.items[batch_token]);
   const auto replaced = input.items.replaced_items;
+  const auto own = std::lower_bound(replaced.begin(), replaced.end(), item);
+  return own != replaced.end() && *own == item
+             ? input.items.replaced_rows.data() + (own - replaced.begin()) * dim()
+             : input.items.base_ND.data() + item * dim();
+}
+
+Matrix CausalLm::Embed(const ForwardInput& input, const PromptTile& tile, nn::Arena& arena) const {
+  const auto text = tile.text_ids();
+  const Matrix x = arena.Rows(std::ssize(text), dim());
   for (std::int64_t t = 0; t < x.rows; ++t) {
-    const std::span<float> row(x.row(t), static_cast<std::size_t>(d));
     if (text[t] >= 0) {
-      weights().embedding.CopyRow(text[t], row);
-      continue;
+      weights().embedding.CopyRow(text[t], {x.row(t), static_cast<std::size_t>(dim())});
+    } else {
+      std::copy_n(ItemRowOf(input, tile.batch_tokens()[t]), dim(), x.row(t));
     }
-    const std::int32_t item = Index(input.batch.items[tile.batch_tokens()[t]]);
-    const auto own = std::lower_bound(replaced.begin(), replaced.end(), item);
-    const float* const from = own != replaced.end() && *own == item
-                                  ? input.items.replaced_rows.data() + (own - replaced.begin()) * d
-                                  : input.items.base_ND.data() + item * d;
-    std::copy_n(from, d, row.data());
   }
   return x;
 }
 
-std::int64_t CausalLm::BorderSize(const ForwardInput& input) const {
-  return std::ssize(PromptTile(input, prompt_, dim()).text_ids()) * dim();
+std::int64_t CausalLm::FirstLayer(const Weights& weights) const {
+  const bool begins = border_.store != nullptr && weights.decoder.lowest_adapted >= border_.layer;
+  return begins ? border_.layer : 0;
 }
 
-void CausalLm::CheckBorder(const Weights& weights, const BorderStates& border,
-                           std::int64_t tokens) const {
-  const auto refuse = [](const std::string& what) {
-    throw Error(ErrorCode::kInvalidArgument, "border states: " + what);
+std::string CausalLm::BorderKey(const ForwardInput& input, const PromptTile& tile,
+                                std::int64_t row) const {
+  const auto begin = tile.offsets()[row], end = tile.offsets()[row + 1];
+  const auto text = std::as_bytes(tile.text_ids().subspan(begin, end - begin));
+  std::vector<std::byte> read(text.begin(), text.end());
+  for (std::int32_t t = begin; t < end; ++t) {
+    if (tile.text_ids()[t] >= 0) continue;
+    const auto row_D = std::as_bytes(std::span(ItemRowOf(input, tile.batch_tokens()[t]), dim()));
+    read.insert(read.end(), row_D.begin(), row_D.end());
+  }
+  return DigestOf(read);
+}
+
+Matrix CausalLm::AtBorder(const Weights& weights, const ForwardInput& input, const PromptTile& tile,
+                          nn::Arena& arena) const {
+  const Matrix states = arena.Rows(std::ssize(tile.text_ids()), dim());
+  const auto of_row = [&](std::int64_t row) {
+    return nn::Flat(states.Rows(tile.offsets()[row], tile.offsets()[row + 1]));
   };
-  const std::int64_t layers = this->weights().config.layers;
-  if (border.layer < 1 || border.layer >= layers) {
-    refuse("layer " + std::to_string(border.layer) + ", expected 1 to " +
-           std::to_string(layers - 1));
+  std::vector<std::int64_t> rows;  // that are not there
+  std::vector<std::string> keys;   // of these
+  WindowBatch batch;
+  for (std::int64_t row = 0; row < input.batch.num_rows(); ++row) {
+    std::string key = BorderKey(input, tile, row);
+    if (border_.store->Read(key, of_row(row))) continue;
+    rows.push_back(row);
+    keys.push_back(std::move(key));
+    batch.Append(input.batch, row);
   }
-  if (std::ssize(border.states) != tokens * dim()) {
-    refuse("room for " + std::to_string(border.states.size()) + " numbers, the tile has " +
-           std::to_string(tokens * dim()));
+  if (rows.empty()) return states;
+  const ForwardInput missing{.batch = batch, .outputs = {}, .items = input.items};
+  const PromptTile prompts(missing, prompt_, dim());
+  const TransformerCall call = prompts.Call(missing);
+  const nn::ArenaLease below;
+  const Matrix x = Embed(missing, prompts, *below);
+  decoder_.ForwardBelow({weights.decoder, call, *below}, border_.layer, x);
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const auto computed = nn::Flat(x.Rows(prompts.offsets()[i], prompts.offsets()[i + 1]));
+    std::ranges::copy(computed, of_row(rows[i]).begin());
+    border_.store->Offer(
+        keys[i], input.training ? BorderStore::Row::kComesBack : BorderStore::Row::kMayComeBack,
+        computed);
   }
-  for (std::int64_t layer = 0; layer < border.layer; ++layer) {
-    const Decoder::Bound::Layer& maps = weights.decoder.layers[layer];
-    if (maps.qkv.adapted() || maps.o.adapted() || maps.gate_up.adapted() || maps.down.adapted()) {
-      refuse("the adapter has maps in layer " + std::to_string(layer) + ", below the border at " +
-             std::to_string(border.layer));
-    }
-  }
+  return states;
 }
 
 std::unique_ptr<Tape> CausalLm::Forward(const BoundWeights& weights, const ForwardInput& input,
@@ -99,22 +138,18 @@ std::unique_ptr<Tape> CausalLm::Forward(const BoundWeights& weights, const Forwa
   const auto& bound = static_cast<const Weights&>(weights);
   const PromptTile tile(input, prompt_, dim());
   TransformerCall call = bound.CallOf(input, tile);
-  if (input.border != nullptr) CheckBorder(bound, *input.border, call.num_tokens());
-  auto tape = std::make_unique<Activations>(decoder_.ArenaSize(bound.decoder, call, input.border));
+  const std::int64_t first_layer = FirstLayer(bound);
+  auto tape = std::make_unique<Activations>(decoder_.ArenaSize(bound.decoder, call, first_layer),
+                                            first_layer);
   MixtureCall mixture;
   if (bound.gates.has_value()) {
     tape->gates = bound.gates->Forward(input.batch, input.items);
     mixture = MixtureCallOf(input, call, tape->gates);
     call.mixture = &mixture;
   }
-  const Decoder::Pass pass{bound.decoder, call, *tape->arena, input.border};
-  Matrix x;
-  if (pass.first_layer() == 0) {
-    x = Embed(input, tile, *tape->arena);
-  } else {
-    x = tape->arena->Rows(call.num_tokens(), dim());
-    std::ranges::copy(input.border->states, x.data);
-  }
+  const Matrix x = first_layer > 0 ? AtBorder(bound, input, tile, *tape->arena)
+                                   : Embed(input, tile, *tape->arena);
+  const Decoder::Pass pass{bound.decoder, call, *tape->arena, first_layer};
   decoder_.Forward(pass, x, input.training ? &tape->decoder : nullptr, hidden_PD);
   if (!input.training) return nullptr;
   return tape;
@@ -138,13 +173,13 @@ void CausalLm::Backward(const BoundWeights& weights, const ForwardInput& input, 
   std::fill(sink.input_TD.begin(), sink.input_TD.end(), 0.0f);
   GradientSink wanted = sink;
   if (prompt_.writes_titles()) wanted.input_TD = {};
-  if (!wanted.input_TD.empty() && input.border != nullptr) {
+  if (!wanted.input_TD.empty() && kept.first_layer > 0) {
     throw Error(ErrorCode::kInvalidArgument,
                 "border states: item rows that are trained change what is below; freeze them, or "
                 "write the history as titles");
   }
   const nn::ArenaLease arena(2 * call.num_tokens() * dim() + 64);
-  const Decoder::Pass pass{bound.decoder, call, *arena, input.border};
+  const Decoder::Pass pass{bound.decoder, call, *arena, kept.first_layer};
   const Matrix dx = decoder_.Backward(pass, kept.decoder, grad_PD, wanted);
   for (std::int64_t t = 0; !dx.empty() && t < dx.rows; ++t) {
     const std::int32_t of_batch = prompts.batch_tokens()[t];

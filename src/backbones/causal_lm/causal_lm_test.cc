@@ -427,69 +427,6 @@ TEST(CausalLmMixture, TheGradientIsTheSlopeOfTheLoss) {
   }
 }
 
-TEST(CausalLmBorder, ReadingItGivesTheBitsOfComputingIt) {
-  const CausalLm lm(NoisyDecoder(TinyDecoder("qwen3"), Precision::kBf16, 2),
-                    TinyPrompt(History::kTitles));
-  LoraOptions options;
-  options.maps = {"q", "up"};
-  options.last_layers = 1;
-  Adapter adapter = Adapter::Make(lm.linear_maps(), options, 2);
-  for (float& value : adapter.values()) value += 0.1f;
-  const std::int32_t lengths[] = {4, 1, 7};
-  const RandomTile tile = MakeRandomTile(lengths, 30, lm.dim(), 5);
-  const ItemRows rows = tile.rows();
-  const auto outputs = tile.LastOutputs();
-  const auto bound = lm.Bind(&adapter, Purpose::kTrainAdapter);
-  const auto run = [&](const BorderStates* border) {
-    const ForwardInput input{.batch = tile.batch,
-                             .outputs = outputs,
-                             .items = rows,
-                             .training = true,
-                             .seed = 3,
-                             .border = border};
-    std::vector<float> result(outputs.size() * lm.dim());
-    const auto tape = lm.Forward(*bound, input, result);
-    std::vector<float> values(adapter.values().size());
-    lm.Backward(*bound, input, *tape, result, {{}, values, {}});
-    result.insert(result.end(), values.begin(), values.end());
-    return result;
-  };
-  const auto expected = run(nullptr);
-  const ForwardInput asked{.batch = tile.batch, .outputs = outputs, .items = rows};
-  std::vector<float> states(lm.BorderSize(asked));
-  BorderStates border{.layer = 1, .use = BorderStates::Use::kWrite, .states = states};
-  EXPECT_EQ(run(&border), expected);
-  border.use = BorderStates::Use::kRead;
-  EXPECT_EQ(run(&border), expected);
-  // Rows keep their states one behind the other.
-  std::int64_t size = 0;
-  for (std::int64_t row = 0; row < 3; ++row) {
-    const RandomTile one = tile.Row(row);
-    const auto last = one.LastOutputs();
-    size += lm.BorderSize({.batch = one.batch, .outputs = last, .items = rows});
-  }
-  EXPECT_EQ(size, std::ssize(states));
-
-  border.layer = 2;
-  EXPECT_THROW(run(&border), Error) << "above the last layer";
-  border.layer = 1;
-  border.states = std::span(states).first(states.size() - 1);
-  EXPECT_THROW(run(&border), Error) << "too little room";
-  border.states = states;
-  options.last_layers = 2;
-  const Adapter whole = Adapter::Make(lm.linear_maps(), options, 2);
-  std::vector<float> hidden(outputs.size() * lm.dim());
-  EXPECT_THROW(lm.Forward(*lm.Bind(&whole, Purpose::kTrainAdapter),
-                          {.batch = tile.batch,
-                           .outputs = outputs,
-                           .items = rows,
-                           .training = true,
-                           .border = &border},
-                          hidden),
-               Error)
-      << "an adapter below the border";
-}
-
 TEST(CausalLmThreads, AnyNumberOfThreadsGivesTheSameBytes) {
   const std::int32_t lengths[] = {12, 1, 5, 12, 2, 7, 3, 9};
   const auto run = [&](int threads) {

@@ -1,5 +1,6 @@
 #include "backbones/causal_lm/decoder.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -73,7 +74,13 @@ Decoder::Bound Decoder::Bind(const Adapter* adapter, Purpose purpose) const {
     return nn::BoundLinear(source);
   };
   Bound bound;
-  if (adapted) bound.low_rank = adapter->total_rank() * std::ssize(adapter->maps());
+  bound.lowest_adapted = weights_->config.layers;
+  if (adapted) {
+    bound.low_rank = adapter->total_rank() * std::ssize(adapter->maps());
+    for (const Adapter::Map& entry : adapter->maps()) {
+      bound.lowest_adapted = std::min(bound.lowest_adapted, maps_[entry.map].layer);
+    }
+  }
   std::int64_t first = 0;
   for (const DecoderLayer& layer : weights_->layers) {
     Bound::Layer maps;
@@ -102,18 +109,30 @@ std::int64_t Decoder::qkv_width() const {
   return weights_->config.query_width() + 2 * weights_->config.kv_width();
 }
 
+std::int64_t Decoder::TapeRow() const {
+  const DecoderConfig& c = weights_->config;
+  std::int64_t row = 2 * c.dim + qkv_width() + c.query_width() + 2 * c.ffn_width + 2;
+  if (weights_->precision == Precision::kBf16) row -= c.ffn_width;
+  if (c.qk_norm) row += c.query_width() + c.kv_width() + c.heads + c.kv_heads;
+  return row;
+}
+
+std::int64_t Decoder::TapeSize(std::int64_t tokens, std::int64_t first_layer) const {
+  const std::vector<std::int32_t> offsets = {0, static_cast<std::int32_t>(tokens)};
+  const std::int64_t state =
+      kernels::AttentionStateSize(AttentionShapeOf({.offsets_S1 = offsets}, false));
+  return (weights_->config.layers - first_layer) * (TapeRow() + state / tokens);
+}
+
 std::int64_t Decoder::ArenaSize(const Bound& bound, const TransformerCall& call,
-                                const BorderStates* border) const {
+                                std::int64_t first_layer) const {
   const DecoderConfig& c = weights_->config;
   constexpr std::int64_t kLines = 16 * 16;  // what is lost to whole cache lines in a layer
   const std::int64_t tokens = call.num_tokens(), outputs = call.num_outputs();
   if (!call.keep_tape) return tokens * c.dim + outputs * (c.dim + c.query_width()) + kLines;
-  std::int64_t row = 2 * c.dim + qkv_width() + c.query_width() + 2 * c.ffn_width + 2;
-  if (weights_->precision == Precision::kBf16) row -= c.ffn_width;
-  if (c.qk_norm) row += c.query_width() + c.kv_width() + c.heads + c.kv_heads;
   const std::int64_t state = kernels::AttentionStateSize(AttentionShapeOf(call, false));
-  const std::int64_t layers = c.layers - (border != nullptr ? border->layer : 0);
-  return layers * (tokens * row + state + kLines) + tokens * (bound.low_rank + 2 * c.dim);
+  return (c.layers - first_layer) * (tokens * TapeRow() + state + kLines) +
+         tokens * (bound.low_rank + 2 * c.dim);
 }
 
 float Decoder::attention_scale() const {

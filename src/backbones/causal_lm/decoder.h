@@ -46,7 +46,8 @@ class Decoder {
       nn::BoundLinear qkv, o, gate_up, down;
     };
     std::vector<Layer> layers;
-    std::int64_t low_rank = 0;  // numbers a token that the paths of all maps keep
+    std::int64_t low_rank = 0;        // numbers a token that the paths of all maps keep
+    std::int64_t lowest_adapted = 0;  // layer; as many as there are: none
   };
   Bound Bind(const Adapter* adapter, Purpose purpose) const;
 
@@ -73,19 +74,18 @@ class Decoder {
     const Bound& bound;
     const TransformerCall& call;
     nn::Arena& arena;
-    const BorderStates* border = nullptr;
-
-    // The first layer that is computed.
-    std::int64_t first_layer() const {
-      return border != nullptr && border->use == BorderStates::Use::kRead ? border->layer : 0;
-    }
-    // The first layer of a tape: nothing below a border is trained.
-    std::int64_t lowest_kept() const { return border != nullptr ? border->layer : 0; }
+    std::int64_t first_layer = 0;  // that is computed; x is what it reads
   };
 
   // Returns about how many numbers the arena of Forward needs: a bound from above.
   std::int64_t ArenaSize(const Bound& bound, const TransformerCall& call,
-                         const BorderStates* border) const;
+                         std::int64_t first_layer) const;
+
+  // Returns about how many of these numbers are for a token of a prompt of so many, with a tape.
+  std::int64_t TapeSize(std::int64_t tokens, std::int64_t first_layer) const;
+
+  // Turns x, what the first layer reads, into what layer `end` reads; no tape.
+  void ForwardBelow(const Pass& pass, std::int64_t end, kernels::Matrix x_TD) const;
 
   // Sets the final-norm states of the call's outputs; x, what the first layer reads, is
   // overwritten. `tape` null: not kept.
@@ -102,6 +102,7 @@ class Decoder {
   class BackwardPass;
 
   kernels::AttentionShape AttentionShapeOf(const TransformerCall& call, bool selects) const;
+  std::int64_t TapeRow() const;    // numbers a layer keeps of a token, but those of attention
   std::int64_t qkv_width() const;  // C
   float attention_scale() const;
   kernels::Rotations rotations() const;

@@ -18,6 +18,7 @@ class Decoder::ForwardPass {
         pass_(pass),
         bound_(pass.bound),
         call_(pass.call),
+        keep_(call_.keep_tape),
         arena_(pass.arena),
         tokens_(call_.num_tokens()),
         scratch_(ScratchSize(decoder, call_)),
@@ -28,23 +29,22 @@ class Decoder::ForwardPass {
     for (const kernels::TokenKey& token : call_.tokens_T) {
       positions_T_.push_back(static_cast<std::int32_t>(token.position));
     }
-    if (call_.keep_tape && pass.lowest_kept() == 0) return;
+    if (keep_) return;
     qkv_ = scratch_->Rows(tokens_, decoder.qkv_width());
     mixed_ = scratch_->Rows(tokens_, config_.query_width());
   }
 
   void Run(Matrix x_TD, Tape* tape, std::span<float> hidden_PD) {
     stream_ = x_TD;
-    const std::int64_t first = pass_.first_layer();
-    if (tape != nullptr) tape->layers.resize(first);
-    for (std::int64_t layer = first; layer < config_.layers; ++layer) {
+    if (tape != nullptr) tape->layers.resize(pass_.first_layer);
+    for (std::int64_t layer = pass_.first_layer; layer < config_.layers; ++layer) {
       LayerTape kept = RunLayer(layer);
       if (tape != nullptr) tape->layers.push_back(kept);
       temporary_->Reset();
     }
     const std::int64_t rows = call_.num_outputs();
-    const Matrix h = call_.keep_tape ? arena_.Rows(rows, config_.dim) : stream_;
-    const std::span<float> rstd = call_.keep_tape ? arena_.Floats(rows) : std::span<float>();
+    const Matrix h = keep_ ? arena_.Rows(rows, config_.dim) : stream_;
+    const std::span<float> rstd = Statistics(rows);
     kernels::RmsNormForward({.dim = config_.dim,
                              .eps = static_cast<float>(config_.norm_epsilon),
                              .x = delta_.Rows(0, rows),
@@ -56,6 +56,17 @@ class Decoder::ForwardPass {
     if (tape == nullptr) return;
     tape->h = h;
     tape->rstd = rstd;
+  }
+
+  void RunBelow(std::int64_t end, Matrix x_TD) {
+    stream_ = x_TD;
+    for (std::int64_t layer = pass_.first_layer; layer < end; ++layer) {
+      RunLayer(layer);
+      temporary_->Reset();
+    }
+    const std::span<float> sum = Flat(stream_);
+    const std::span<const float> delta = Flat(delta_);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += delta[i];
   }
 
  private:
@@ -87,28 +98,18 @@ class Decoder::ForwardPass {
     return h;
   }
 
-  void WriteBorder(std::int64_t layer) {
-    if (pass_.border == nullptr || pass_.border->use != BorderStates::Use::kWrite ||
-        pass_.border->layer != layer) {
-      return;
-    }
-    std::ranges::copy(Flat(stream_), pass_.border->states.begin());
-  }
-
   LayerTape RunLayer(std::int64_t number) {
     const DecoderLayer& layer = decoder_.weights_->layers[number];
     const Bound::Layer& maps = bound_.layers[number];
     const bool selects = Selects(call_, number, config_.layers);
     const std::int64_t rows = selects ? call_.num_outputs() : tokens_;
-    keep_ = call_.keep_tape && number >= pass_.lowest_kept();
     nn::Arena& low_rank = keep_ ? arena_ : *temporary_;
     const nn::LinearContext all = LinearContextOf(call_, low_rank, false);
     const nn::LinearContext some = LinearContextOf(call_, low_rank, selects);
     LayerTape tape;
 
     tape.rstd1 = Statistics(tokens_);
-    tape.h1 = AddAndNormalise(layer.input_norm, number == pass_.first_layer(), tape.rstd1);
-    WriteBorder(number);
+    tape.h1 = AddAndNormalise(layer.input_norm, number == pass_.first_layer, tape.rstd1);
     tape.qkv_rows = keep_ ? arena_.Rows(tokens_, decoder_.qkv_width()) : qkv_;
     tape.qkv = maps.qkv.Forward(all, normed_, layer.qkv_bias, tape.qkv_rows);
     NormaliseHeads(layer, tape);
@@ -196,6 +197,7 @@ class Decoder::ForwardPass {
   const Pass& pass_;
   const Bound& bound_;
   const TransformerCall& call_;
+  bool keep_;  // a tape
   nn::Arena& arena_;
   std::int64_t tokens_;
   nn::ArenaLease scratch_;    // of the whole pass
@@ -204,11 +206,14 @@ class Decoder::ForwardPass {
   Matrix normed_, delta_, active_, gate_up_;
   Matrix qkv_, mixed_;  // where nothing is kept
   Matrix stream_;       // the residual
-  bool keep_ = false;   // of the layer that runs
 };
 
 void Decoder::Forward(const Pass& pass, Matrix x_TD, Tape* tape, std::span<float> hidden_PD) const {
   ForwardPass(*this, pass).Run(x_TD, tape, hidden_PD);
+}
+
+void Decoder::ForwardBelow(const Pass& pass, std::int64_t end, Matrix x_TD) const {
+  ForwardPass(*this, pass).RunBelow(end, x_TD);
 }
 
 }  // namespace raie

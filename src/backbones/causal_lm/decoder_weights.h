@@ -47,8 +47,9 @@ class TokenRows {
   std::vector<float> fp32_;
 };
 
+// A copy shares the maps.
 struct DecoderLayer {
-  std::unique_ptr<nn::FrozenMap> qkv, o, gate_up, down;
+  std::shared_ptr<const nn::FrozenMap> qkv, o, gate_up, down;
   std::vector<float> qkv_bias, o_bias, gate_up_bias, down_bias;  // empty: none
   std::vector<float> input_norm, ffn_norm;
   std::vector<float> q_norm, k_norm;  // with qk_norm only

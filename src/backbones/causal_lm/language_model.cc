@@ -140,22 +140,39 @@ struct LanguageModel::Parts {
   std::shared_ptr<const Source> source;
   std::shared_ptr<const DecoderWeights> weights;
   TokenLists users, items;
+  Border border = {};
 };
 
 LanguageModel::LanguageModel(Parts parts)
-    : CausalLm(parts.weights, parts.source->PromptOf(parts.users, parts.items)),
+    : CausalLm(parts.weights, parts.source->PromptOf(parts.users, parts.items), parts.border),
       source_(std::move(parts.source)),
       weights_(std::move(parts.weights)),
       users_(std::move(parts.users)),
       items_(std::move(parts.items)),
-      cost_(CostOf(prompt(), users_)) {}
+      cost_(CostOf(prompt(), users_)) {
+  const std::int64_t tokens =
+      std::min(cost_.of_row + prompt().max_items * cost_.of_item, prompt().max_tokens);
+  cost_.tape_bytes = TapeBytes(tokens);
+}
+
+LanguageModel::Parts LanguageModel::parts() const {
+  return {
+      .source = source_, .weights = weights_, .users = users_, .items = items_, .border = border()};
+}
 
 std::unique_ptr<Backbone> LanguageModel::WithTexts(const Texts& texts) const {
   const Tokenizer& tokenizer = *source_->tokenizer;
-  return std::make_unique<LanguageModel>(Parts{.source = source_,
-                                               .weights = weights_,
-                                               .users = TokensOf(tokenizer, texts.users, "user"),
-                                               .items = TokensOf(tokenizer, texts.items, "item")});
+  Parts made = parts();
+  made.users = TokensOf(tokenizer, texts.users, "user");
+  made.items = TokensOf(tokenizer, texts.items, "item");
+  return std::make_unique<LanguageModel>(std::move(made));
+}
+
+std::unique_ptr<Backbone> LanguageModel::WithBorder(std::int64_t layer,
+                                                    std::shared_ptr<BorderStore> store) const {
+  Parts made = parts();
+  made.border = {layer, std::move(store)};
+  return std::make_unique<LanguageModel>(std::move(made));
 }
 
 std::vector<float> LanguageModel::RowsOfTexts(std::int64_t begin, std::int64_t end) const {
@@ -175,10 +192,14 @@ const std::string& LanguageModel::digest() const { return source_->digest; }
 const LoraOptions& LanguageModel::setup_adapter() const { return source_->options.lora; }
 
 std::unique_ptr<Backbone> LanguageModel::Merged(const Adapter& adapter) const {
-  return std::make_unique<LanguageModel>(Parts{.source = source_,
-                                               .weights = MergedWith(*weights_, adapter),
-                                               .users = users_,
-                                               .items = items_});
+  Parts made = parts();
+  made.weights = MergedWith(*weights_, adapter);
+  // What the border keeps holds as long as the layers below it are the same.
+  const bool below = std::ranges::any_of(adapter.maps(), [&](const Adapter::Map& map) {
+    return linear_maps()[map.map].layer < border().layer;
+  });
+  if (below) made.border = {};
+  return std::make_unique<LanguageModel>(std::move(made));
 }
 
 void LanguageModel::Save(const fs::path& folder) const {

@@ -33,10 +33,14 @@ class LanguageModel : public CausalLm, public Pretrained {
   const std::string& digest() const override;
   const LoraOptions& setup_adapter() const override;
   std::unique_ptr<Backbone> Merged(const Adapter& adapter) const override;
+  bool reads_item_rows() const override { return !prompt().writes_titles(); }
+  std::unique_ptr<Backbone> WithBorder(std::int64_t layer,
+                                       std::shared_ptr<BorderStore> store) const override;
   void Save(const std::filesystem::path& folder) const override;
 
  private:
   struct Source;
+  Parts parts() const;  // that make this one again
   std::shared_ptr<const Source> source_;
   std::shared_ptr<const DecoderWeights> weights_;
   TokenLists users_, items_;

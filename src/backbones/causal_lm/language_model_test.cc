@@ -117,6 +117,37 @@ TEST_F(LanguageModelTest, WhatIsMergedAndSavedComesBackBitEqual) {
   }
 }
 
+// Texts may be others; merged weights only above what is kept.
+TEST_F(LanguageModelTest, WhatItsLowerLayersGiveOutlivesWhatDoesNotChangeThem) {
+  const auto plain = Make();
+  const auto rows = MakeItemRows(options_, *plain, 2, 1);
+  const auto store = std::make_shared<BorderStore>(BorderOptions{.place = BorderPlace::kMemory});
+  const auto keeping = plain->pretrained()->WithBorder(1, store);
+  const auto expect_same = [&](const Backbone& kept, const Backbone& other) {
+    for (int again = 0; again < 3; ++again) {
+      for (const UserId user : {UserId{0}, UserId{1}}) {
+        EXPECT_EQ(StatesOf(kept, rows, user), StatesOf(other, rows, user));
+      }
+    }
+  };
+  expect_same(*keeping, *plain);
+  EXPECT_EQ(store->counts().rows, 2);
+  EXPECT_EQ(store->counts().reads, 2);
+  Texts other;
+  for (const char* name : {"u2", "u1"}) other.users.Add(name);
+  expect_same(*keeping->pretrained()->WithTexts(other), *plain->pretrained()->WithTexts(other));
+  EXPECT_EQ(store->counts().rows, 2);
+  EXPECT_EQ(store->counts().reads, 8);
+  options_.causal_lm.lora.last_layers = 1;
+  const Adapter above = MovedAdapter(*Make());
+  expect_same(*keeping->pretrained()->Merged(above), *plain->pretrained()->Merged(above));
+  EXPECT_EQ(store->counts().reads, 14);
+  options_.causal_lm.lora.last_layers = 0;
+  const Adapter below = MovedAdapter(*Make());
+  expect_same(*keeping->pretrained()->Merged(below), *plain->pretrained()->Merged(below));
+  EXPECT_EQ(store->counts().reads, 14);
+}
+
 TEST_F(LanguageModelTest, TheHistoryMayBeTitles) {
   options_.causal_lm.history = HistoryKind::kTitles;
   const auto backbone = Make();

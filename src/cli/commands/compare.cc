@@ -123,9 +123,9 @@ Command CompareCommand() {
   return MakeCommand<CompareArguments>(
       {.name = "compare",
        .summary = "Runs a grid of backbones, methods and seeds; tables with honest statistics",
-       .sections = {"", "backbone", "fit", "regions", "edit"},
+       .sections = {"", "backbone", "fit", "regions", "edit", "border"},
        .required = {"data", "output"},
-       .key_flags = {{"--editor", "editor"}, {"--budget", "edit.budget"}}},
+       .key_flags = {{"--editor", "editor"}, {"--budget", "edit.budget"}, AdapterLayersFlag()}},
       RunCompare);
 }
 

@@ -161,7 +161,8 @@ Command DemoCommand() {
   return MakeCommand<DemoArguments>(
       {.name = "demo",
        .summary = "Runs all phases on a simulated shop (or --data) and compares the methods",
-       .sections = {"", "simulate", "prepare", "backbone", "fit", "regions", "edit"},
+       .sections = {"", "simulate", "prepare", "backbone", "fit", "regions", "edit", "border"},
+       .key_flags = {AdapterLayersFlag()},
        .defaults = DemoDefaults(),
        .defaults_note = "values of the simulated shop; with --data those of raie fit --help hold"},
       RunDemoCommand);

@@ -40,7 +40,7 @@ Command DriftCommand() {
   return MakeCommand<DriftArguments>(
       {.name = "drift",
        .summary = "Shows which regions drift in a slice, before any training",
-       .sections = {"", "edit"},
+       .sections = {"", "edit", "border"},
        .required = {"model", "data"},
        .key_flags = {{"--editor", "editor"}}},
       RunDrift);

@@ -64,9 +64,9 @@ Command EditCommand() {
   return MakeCommand<EditArguments>(
       {.name = "edit",
        .summary = "Learns from a slice: edits regions, trains adapters, writes a new version",
-       .sections = {"", "edit"},
+       .sections = {"", "edit", "border"},
        .required = {"model", "data"},
-       .key_flags = {{"--editor", "editor"}}},
+       .key_flags = {{"--editor", "editor"}, AdapterLayersFlag()}},
       RunEdit);
 }
 

@@ -52,9 +52,11 @@ Command FitCommand() {
   return MakeCommand<FitArguments>(
       {.name = "fit",
        .summary = "Fits backbone and regions on slice 0 and writes a model directory",
-       .sections = {"", "backbone", "fit", "regions", "edit"},
+       .sections = {"", "backbone", "fit", "regions", "edit", "border"},
        .required = {"data", "model"},
-       .key_flags = {{"--regions", "regions.k"}, {"--editor", "editor"}}},
+       .key_flags = {{"--regions", "regions.k"},
+                     {"--editor", "editor"},
+                     AdapterLayersFlag({"backbone.causal_lm.lora.last_layers"})}},
       RunFit);
 }
 
