@@ -3,8 +3,9 @@
 // Concept: an arena hands out float buffers one behind the other and takes all of them back at
 // once.
 //          A lease borrows one from the calling thread's stock and returns it, memory kept, to the
-//          stock of the thread that ends it: in steady state nothing is allocated.
-// Threads: an arena serves one thread at a time; stocks are per thread.
+//          stock of the thread that ends it: in steady state nothing is allocated. Arenas of known
+//          size, which may be large, are in one stock for all threads.
+// Threads: an arena serves one thread at a time.
 #pragma once
 
 #include <cstdint>
@@ -41,7 +42,8 @@ class ArenaLease {
  public:
   ArenaLease();
   // One that holds so many numbers in one piece: the smallest of the stock that does and is not far
-  // larger, else a new one. For who knows what he needs and needs much.
+  // larger, else a new one in the place of one of the stock. For who knows what he needs and needs
+  // much.
   explicit ArenaLease(std::int64_t size);
   ~ArenaLease();
   ArenaLease(const ArenaLease&) = delete;
@@ -52,6 +54,7 @@ class ArenaLease {
 
  private:
   std::unique_ptr<Arena> arena_;
+  bool sized_ = false;
 };
 
 // Views the rows of a matrix whose rows are contiguous.

@@ -89,8 +89,10 @@ struct StepEngine::Scratch {
   kernels::AlignedFloats grad_PD;
   kernels::AlignedFloats input_TD;
   kernels::AlignedFloats grad_items_ND;
-  std::vector<kernels::AlignedFloats> parts;     // by part: parameters or adapter
+  std::vector<kernels::AlignedFloats> parts;     // by buffer: parameters or adapter
   std::vector<kernels::AlignedFloats> own_rows;  // by slot
+  // Of a micro-batch that is not the first to have them.
+  kernels::AlignedFloats more_items_ND, more_own_rows;
 };
 
 class StepEngine::Run {
@@ -107,12 +109,14 @@ class StepEngine::Run {
         tiled_(MakeTiles(batch, engine.options_.tiles, engine.backbone_.token_cost())) {}
 
   StepReport Go() {
-    FindSlots();
+    Prepare();
     Weigh();
     Bind();
-    Forward();
-    ComputeLoss();
-    Backward();
+    for (const MicroBatch& micro : tiled_.micro_batches) {
+      Forward(micro);
+      ComputeLoss(micro);
+      Backward(micro);
+    }
     AddParts();
     MoveParameters();
     MoveItems();
@@ -120,13 +124,6 @@ class StepEngine::Run {
   }
 
  private:
-  // Which slots have rows here, and where their parts are.
-  struct Present {
-    std::int32_t slot;
-    std::int64_t part_begin;
-    std::int64_t part_end;
-  };
-
   const TrainedSlot& SlotOf(std::int32_t slot) const { return trained_.slots[slot]; }
   bool TrainsAdapter(std::int32_t slot) const {
     return SlotOf(slot).adapter != nullptr && SlotOf(slot).state != nullptr;
@@ -138,13 +135,16 @@ class StepEngine::Run {
     return std::as_const(*trained_.items).Rows(SlotOf(slot).region);
   }
 
-  void FindSlots() {
-    for (std::int64_t part = 0; part < std::ssize(tiled_.parts); ++part) {
-      const std::int32_t slot = tiled_.parts[part].slot;
-      if (present_.empty() || present_.back().slot != slot) present_.push_back({slot, part, part});
-      present_.back().part_end = part + 1;
-    }
+  void Prepare() {
+    const auto outputs = std::ssize(tiled_.output_slots);
     scratch_.own_rows.resize(std::max(scratch_.own_rows.size(), trained_.slots.size()));
+    scratch_.hidden_PD.Resize(outputs * dim_);
+    scratch_.grad_PD.Resize(outputs * dim_);
+    scratch_.input_TD.Resize(tiled_.num_tokens * dim_);
+    const std::int64_t buffers = tiled_.buffers.empty() ? 0 : tiled_.buffers.back().end;
+    scratch_.parts.resize(std::max<std::size_t>(scratch_.parts.size(), buffers));
+    begun_.assign(buffers, 0);
+    tapes_.resize(tiled_.tiles.size());
   }
 
   // Turns relative weights into those of the slots' means, and finds what an output's share in the
@@ -161,7 +161,7 @@ class StepEngine::Run {
       const double sum = report_.slot_weight[tiled_.output_slots[target.output]];
       target.weight = sum > 0 ? static_cast<float>(target.weight / sum) : 0;
     }
-    if (present_.size() > 1 && trained_.shared_rows != nullptr) {
+    if (tiled_.buffers.size() > 1 && trained_.shared_rows != nullptr) {
       for (const std::int32_t slot : tiled_.output_slots) item_scale_P_.push_back(ItemScale(slot));
     }
     NameTargets();
@@ -189,8 +189,8 @@ class StepEngine::Run {
     bound_.resize(trained_.slots.size());
     const Purpose purpose =
         trained_.backbone != nullptr ? Purpose::kTrainAll : Purpose::kTrainAdapter;
-    pool_.ForEach(std::ssize(present_), [&](std::int64_t task, int) {
-      const std::int32_t slot = present_[task].slot;
+    pool_.ForEach(std::ssize(tiled_.buffers), [&](std::int64_t task, int) {
+      const std::int32_t slot = tiled_.buffers[task].slot;
       bound_[slot] = engine_.backbone_.Bind(SlotOf(slot).adapter, purpose);
     });
   }
@@ -204,10 +204,9 @@ class StepEngine::Run {
             .step = step_};
   }
 
-  void Forward() {
-    scratch_.hidden_PD.Resize(std::ssize(tiled_.output_slots) * dim_);
-    tapes_.resize(tiled_.tiles.size());
-    pool_.ForEach(std::ssize(tiled_.tiles), [&](std::int64_t number, int) {
+  void Forward(const MicroBatch& micro) {
+    pool_.ForEach(micro.tiles.size(), [&](std::int64_t task, int) {
+      const std::int64_t number = micro.tiles.begin + task;
       const Tile& tile = tiled_.tiles[number];
       const ItemRows rows = RowsOf(tile.slot);
       tapes_[number] = engine_.backbone_.Forward(*bound_[tile.slot], InputOf(tile, rows),
@@ -219,97 +218,144 @@ class StepEngine::Run {
     return buffer_PD.span().subspan(tile.first_output * dim_, std::ssize(tile.outputs) * dim_);
   }
 
-  void ComputeLoss() {
-    std::vector<OutputGroup> groups;
-    for (const Present& present : present_) {
-      const Tile& first = tiled_.tiles[tiled_.parts[present.part_begin].begin];
-      const Tile& last = tiled_.tiles[tiled_.parts[present.part_end - 1].end - 1];
-      OutputGroup group{.begin = first.first_output,
-                        .end = last.first_output + std::ssize(last.outputs),
-                        .rows = RowsOf(present.slot),
-                        .grad_replaced_nD = {}};
-      if (SlotOf(present.slot).own_rows != nullptr) {
-        kernels::AlignedFloats& gradient = scratch_.own_rows[present.slot];
-        gradient.Resize(std::ssize(group.rows.replaced_rows));
-        group.grad_replaced_nD = gradient.span();
-      }
-      groups.push_back(group);
-    }
-    scratch_.grad_PD.Resize(scratch_.hidden_PD.size());
-    LossGradients gradients{
-        .hidden_PD = scratch_.grad_PD.span(), .items_ND = {}, .item_scale_P = item_scale_P_};
-    if (trained_.shared_rows != nullptr) {
-      scratch_.grad_items_ND.Resize(trained_.catalogue_size * dim_);
-      gradients.items_ND = scratch_.grad_items_ND.span();
-    }
-    losses_T_.resize(targets_.size());
-    scratch_.loss.Compute({.hidden_PD = scratch_.hidden_PD.span(),
-                           .dim = dim_,
-                           .catalogue_size = trained_.catalogue_size,
-                           .groups = groups,
-                           .targets = targets_,
-                           .target_keys = target_keys_,
-                           .seed = engine_.options_.seed,
-                           .step = step_},
-                          pool_, losses_T_, gradients);
-    if (trained_.teacher != nullptr) Distil(gradients);
+  // The outputs of a micro-batch of something that has `width` numbers for each.
+  template <class Value>
+  static std::span<Value> Part(const MicroBatch& micro, std::span<Value> all, std::int64_t width) {
+    if (all.empty()) return all;
+    return all.subspan(micro.outputs.begin * width, micro.outputs.size() * width);
   }
 
-  void Distil(const LossGradients& gradients) {
+  bool IsFirst(const MicroBatch& micro) const { return micro.tiles.begin == 0; }
+  // Has the slot of this tile no tile before it?
+  bool BeginsSlot(std::int64_t tile) const {
+    return tile == 0 || tiled_.tiles[tile - 1].slot != tiled_.tiles[tile].slot;
+  }
+
+  // The slots of a micro-batch; their outputs are numbered within it. A loss sets gradients of own
+  // rows: those of a slot that an earlier micro-batch had a part of are set apart.
+  std::vector<OutputGroup> GroupsOf(const MicroBatch& micro) {
+    std::vector<OutputGroup> groups;
+    for (std::int64_t t = micro.tiles.begin; t < micro.tiles.end; ++t) {
+      const Tile& tile = tiled_.tiles[t];
+      const std::int64_t begin = tile.first_output - micro.outputs.begin;
+      if (t == micro.tiles.begin || BeginsSlot(t)) {
+        OutputGroup& group = groups.emplace_back();
+        group.begin = begin;
+        group.rows = RowsOf(tile.slot);
+        if (SlotOf(tile.slot).own_rows != nullptr) {
+          kernels::AlignedFloats& gradient =
+              BeginsSlot(t) ? scratch_.own_rows[tile.slot] : scratch_.more_own_rows;
+          gradient.Resize(std::ssize(group.rows.replaced_rows));
+          group.grad_replaced_nD = gradient.span();
+        }
+      }
+      groups.back().end = begin + std::ssize(tile.outputs);
+    }
+    return groups;
+  }
+
+  void ComputeLoss(const MicroBatch& micro) {
+    const std::vector<OutputGroup> groups = GroupsOf(micro);
+    LossGradients gradients{.hidden_PD = Part(micro, scratch_.grad_PD.span(), dim_),
+                            .items_ND = {},
+                            .item_scale_P = Part(micro, std::span<const float>(item_scale_P_), 1)};
+    if (trained_.shared_rows != nullptr) {
+      kernels::AlignedFloats& items_ND =
+          IsFirst(micro) ? scratch_.grad_items_ND : scratch_.more_items_ND;
+      items_ND.Resize(trained_.catalogue_size * dim_);
+      gradients.items_ND = items_ND.span();
+    }
+    const auto [begin, end] = micro.targets;
+    std::vector<Target> targets(targets_.begin() + begin, targets_.begin() + end);
+    for (Target& target : targets) target.output -= static_cast<std::int32_t>(micro.outputs.begin);
+    losses_T_.resize(targets_.size());
+    const auto losses_T = std::span(losses_T_).subspan(begin, micro.targets.size());
+    scratch_.loss.Compute(
+        {.hidden_PD = Part(micro, std::span<const float>(scratch_.hidden_PD.span()), dim_),
+         .dim = dim_,
+         .catalogue_size = trained_.catalogue_size,
+         .groups = groups,
+         .targets = targets,
+         .target_keys = std::span(target_keys_).subspan(begin, micro.targets.size()),
+         .seed = engine_.options_.seed,
+         .step = step_},
+        pool_, losses_T, gradients);
+    if (trained_.teacher != nullptr) Distil(micro, targets, losses_T, gradients);
+    if (IsFirst(micro)) return;
+    AddTo(gradients.items_ND, scratch_.grad_items_ND.span());
+    if (!BeginsSlot(micro.tiles.begin)) {
+      AddTo(groups[0].grad_replaced_nD,
+            scratch_.own_rows[tiled_.tiles[micro.tiles.begin].slot].span());
+    }
+  }
+
+  void AddTo(std::span<const float> from, std::span<float> sum) {
+    const auto size = std::ssize(from);
+    pool_.ForEach((size + kStepPiece - 1) / kStepPiece, [&](std::int64_t piece, int) {
+      const std::int64_t begin = piece * kStepPiece;
+      AddScaled(1, from.data() + begin, std::min(kStepPiece, size - begin), sum.data() + begin);
+    });
+  }
+
+  void Distil(const MicroBatch& micro, std::span<const Target> targets, std::span<double> losses_T,
+              const LossGradients& gradients) {
     const std::vector<float>& by_batch = batch_.teacher_PD;
     std::vector<float> teacher_PD;
-    for (const std::int64_t p : tiled_.output_in_batch) {
+    for (std::int64_t output = micro.outputs.begin; output < micro.outputs.end; ++output) {
+      const std::int64_t p = tiled_.output_in_batch[output];
       teacher_PD.insert(teacher_PD.end(), by_batch.begin() + p * dim_,
                         by_batch.begin() + (p + 1) * dim_);
     }
-    std::vector<float> weights_P(tiled_.output_slots.size());
-    for (const Target& target : targets_) weights_P[target.output] += target.weight;
+    std::vector<float> weights_P(micro.outputs.size());
+    for (const Target& target : targets) weights_P[target.output] += target.weight;
     std::vector<double> losses_P(weights_P.size());
-    trained_.teacher->Add({.hidden_PD = scratch_.hidden_PD.span(),
-                           .teacher_PD = teacher_PD,
-                           .items_ND = std::as_const(*trained_.items).base_ND(),
-                           .weights_P = weights_P},
-                          pool_, losses_P, gradients);
-    for (std::size_t t = 0; t < targets_.size(); ++t) losses_T_[t] += losses_P[targets_[t].output];
+    trained_.teacher->Add(
+        {.hidden_PD = Part(micro, std::span<const float>(scratch_.hidden_PD.span()), dim_),
+         .teacher_PD = teacher_PD,
+         .items_ND = std::as_const(*trained_.items).base_ND(),
+         .weights_P = weights_P},
+        pool_, losses_P, gradients);
+    for (std::size_t t = 0; t < targets.size(); ++t) losses_T[t] += losses_P[targets[t].output];
   }
 
-  void Backward() {
-    scratch_.input_TD.Resize(tiled_.num_tokens * dim_);
-    scratch_.parts.resize(std::max(scratch_.parts.size(), tiled_.parts.size()));
-    pool_.ForEach(std::ssize(tiled_.parts), [&](std::int64_t number, int) {
-      const TilePart& part = tiled_.parts[number];
-      GradientSink sink = SinkOf(part.slot, scratch_.parts[number]);
-      if (sink.parameters.empty() && sink.adapter.empty() && !WantsInput(part.slot)) return;
-      for (std::int64_t t = part.begin; t < part.end; ++t) {
+  void Backward(const MicroBatch& micro) {
+    pool_.ForEach(micro.parts.size(), [&](std::int64_t task, int) {
+      const TilePart& part = tiled_.parts[micro.parts.begin + task];
+      GradientSink sink = SinkOf(part);
+      for (std::int64_t t = part.begin; t < part.end; t += part.stride) {
         const Tile& tile = tiled_.tiles[t];
+        const std::unique_ptr<Tape> tape = std::move(tapes_[t]);
+        if (sink.parameters.empty() && sink.adapter.empty() && !WantsInput(part.slot)) continue;
         const ItemRows rows = RowsOf(tile.slot);
         if (WantsInput(part.slot)) {
           sink.input_TD = scratch_.input_TD.span().subspan(tile.first_token * dim_,
                                                            tile.rows.num_tokens() * dim_);
         }
-        engine_.backbone_.Backward(*bound_[tile.slot], InputOf(tile, rows), *tapes_[t],
+        engine_.backbone_.Backward(*bound_[tile.slot], InputOf(tile, rows), *tape,
                                    OutputsOf(scratch_.grad_PD, tile), sink);
-        tapes_[t].reset();
       }
     });
   }
 
-  GradientSink SinkOf(std::int32_t slot, kernels::AlignedFloats& buffer) const {
-    GradientSink sink;
-    if (trained_.backbone != nullptr) {
-      buffer.Resize(std::ssize(engine_.backbone_.parameters()));
-      sink.parameters = buffer.span();
-    } else if (TrainsAdapter(slot)) {
-      buffer.Resize(std::ssize(SlotOf(slot).adapter->values()));
-      sink.adapter = buffer.span();
-    } else {
-      return sink;
+  // Zero where the part's buffer is written for the first time.
+  GradientSink SinkOf(const TilePart& part) {
+    const std::int64_t size =
+        trained_.backbone != nullptr ? std::ssize(engine_.backbone_.parameters())
+        : TrainsAdapter(part.slot)   ? std::ssize(SlotOf(part.slot).adapter->values())
+                                     : std::int64_t{0};
+    if (size == 0) return {};
+    kernels::AlignedFloats& buffer = scratch_.parts[part.buffer];
+    if (!begun_[part.buffer]) {
+      buffer.Resize(size);
+      std::fill(buffer.span().begin(), buffer.span().end(), 0.0f);
+      begun_[part.buffer] = 1;
     }
-    std::fill(buffer.span().begin(), buffer.span().end(), 0.0f);
+    GradientSink sink;
+    (trained_.backbone != nullptr ? sink.parameters : sink.adapter) = buffer.span();
     return sink;
   }
 
-  // Adds the gradients of each slot's parts (of all parts, for the backbone) into its first.
+  // Adds the buffers of each slot (all buffers, for the backbone) into its first.
   void AddParts() {
     struct Piece {
       std::int64_t first;
@@ -323,10 +369,10 @@ class StepEngine::Run {
       }
     };
     if (trained_.backbone != nullptr) {
-      if (!tiled_.parts.empty()) cut(0, std::ssize(tiled_.parts));
+      if (!tiled_.buffers.empty()) cut(0, tiled_.buffers.back().end);
     } else {
-      for (const Present& present : present_) {
-        if (TrainsAdapter(present.slot)) cut(present.part_begin, present.part_end);
+      for (const SlotBuffers& present : tiled_.buffers) {
+        if (TrainsAdapter(present.slot)) cut(present.begin, present.end);
       }
     }
     pool_.ForEach(std::ssize(pieces), [&](std::int64_t number, int) {
@@ -348,9 +394,9 @@ class StepEngine::Run {
       return;
     }
     std::vector<SlotGradient> gradients;
-    for (const Present& present : present_) {
+    for (const SlotBuffers& present : tiled_.buffers) {
       if (!TrainsAdapter(present.slot)) continue;
-      gradients.push_back({present.slot, scratch_.parts[present.part_begin].span()});
+      gradients.push_back({present.slot, scratch_.parts[present.begin].span()});
     }
     if (engine_.penalty_) engine_.penalty_(gradients);
     pool_.ForEach(std::ssize(gradients), [&](std::int64_t number, int) {
@@ -361,11 +407,11 @@ class StepEngine::Run {
   }
 
   void MoveItems() {
-    const bool any = std::any_of(present_.begin(), present_.end(),
-                                 [&](const Present& p) { return WantsInput(p.slot); });
+    const bool any = std::ranges::any_of(tiled_.buffers,
+                                         [&](const SlotBuffers& p) { return WantsInput(p.slot); });
     if (!any) return;
     AddTokenGradients();
-    for (const Present& present : present_) {
+    for (const SlotBuffers& present : tiled_.buffers) {
       TrainedRows* own = SlotOf(present.slot).own_rows;
       if (own == nullptr) continue;
       std::vector<float>& values = trained_.items->OwnRows(SlotOf(present.slot).region)->rows_nD;
@@ -444,13 +490,13 @@ class StepEngine::Run {
   const TrainedParts& trained_;
   std::int64_t dim_;
   TiledBatch tiled_;
-  std::vector<Present> present_;
   std::vector<Target> targets_;  // weights of the slots' means
   std::vector<std::uint64_t> target_keys_;
   std::vector<float> item_scale_P_;
   double total_weight_ = 0;
   std::vector<std::unique_ptr<BoundWeights>> bound_;  // by slot
   std::vector<std::unique_ptr<Tape>> tapes_;          // by tile
+  std::vector<char> begun_;                           // by gradient buffer
   std::vector<double> losses_T_;
   StepReport report_;
 };

@@ -1,7 +1,9 @@
 // What happens in one training step?
 //
-// Concept: forward over tiles, loss over the whole batch, backward over tiles, one optimiser step
-//          for each group. The same engine fits a backbone (its parameters and all item rows) and
+// Concept: forward over tiles, loss, backward over tiles, one micro-batch after the other
+// (tiles.h),
+//          so that a large batch takes no more memory than a small one; then one optimiser step for
+//          each group. The same engine fits a backbone (its parameters and all item rows) and
 //          trains many adapters in one pass: rows of a mixed batch name their slot, each slot has
 //          an adapter with an optimiser group of its own, and the loss of a slot is the mean over
 //          its targets. So one pass over mixed batches equals separate training on the same

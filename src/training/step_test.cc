@@ -322,6 +322,62 @@ TEST(StepThreads, SameBytesForAnyNumber) {
   }
 }
 
+// A step whose tapes are kept together, and one that keeps few of them at a time.
+std::pair<Model, Model> InOneAndInMany(Rows rows, const LossOptions& loss, int threads = 2) {
+  TaskPool pool(threads);
+  const TrainingBatch batch = RandomBatch(4, 60);
+  const auto run = [&](Model& model, std::int64_t tape_bytes) {
+    model.backbone.SetTapeBytes(1);
+    StepOptions options = Still(loss);
+    options.tiles.tape_bytes = tape_bytes;
+    StepEngine(model.backbone, options, pool).Step(batch, 4, model.AdapterParts());
+  };
+  std::pair<Model, Model> models{Model(rows), Model(rows)};
+  run(models.first, 1 << 20);
+  run(models.second, 48);  // four tiles of twelve tokens
+  return models;
+}
+
+TEST(StepMicroBatches, HoldFewTapesAndGiveTheSameGradients) {
+  for (const LossOptions& loss :
+       {LossOptions{}, LossOptions{.kind = LossKind::kGbce, .negatives = 3}}) {
+    for (const Rows rows : {Rows::kFrozen, Rows::kShared, Rows::kListed, Rows::kOwn}) {
+      const auto [one, many] = InOneAndInMany(rows, loss);
+      EXPECT_GT(one.backbone.most_tapes(), 10);
+      EXPECT_LT(2 * many.backbone.most_tapes(), one.backbone.most_tapes());
+      const auto expect_near = [](const AdamState& a, const AdamState& b) {
+        ASSERT_EQ(a.m.size(), b.m.size());
+        for (std::size_t i = 0; i < a.m.size(); ++i) {
+          ASSERT_NEAR(a.m[i], b.m[i], 2e-6 * (1 + std::abs(a.m[i]))) << i;
+        }
+      };
+      for (int slot = 0; slot < kSlots; ++slot) {
+        // Sums of adapters do not depend on where micro-batches end.
+        EXPECT_EQ(one.states[slot].m, many.states[slot].m);
+        if (rows == Rows::kOwn) expect_near(one.own[slot].state, many.own[slot].state);
+      }
+      if (rows == Rows::kShared || rows == Rows::kListed) {
+        expect_near(one.shared.state, many.shared.state);
+      }
+    }
+  }
+}
+
+TEST(StepMicroBatchesThreads, SameBytesForAnyNumber) {
+  for (const Rows rows : {Rows::kShared, Rows::kOwn}) {
+    const Model one = InOneAndInMany(rows, {}, 1).second;
+    for (const int threads : {2, 5}) {
+      const Model other = InOneAndInMany(rows, {}, threads).second;
+      for (int slot = 0; slot < kSlots; ++slot) {
+        EXPECT_EQ(one.states[slot].m, other.states[slot].m);
+        if (rows != Rows::kOwn) continue;
+        EXPECT_EQ(one.own[slot].state.m, other.own[slot].state.m);
+      }
+      EXPECT_EQ(one.shared.state.m, other.shared.state.m);
+    }
+  }
+}
+
 TEST(StepErrors, NameWhatDoesNotFit) {
   TaskPool pool(1);
   Model model(Rows::kFrozen);
@@ -339,6 +395,47 @@ TEST(StepErrors, NameWhatDoesNotFit) {
   refuses([](TrainingBatch& b) { b.targets[1].weight = -1; });
   refuses([](TrainingBatch& b) { b.rows.row_keys.pop_back(); });
   refuses([](TrainingBatch& b) { b.rows.offsets.push_back(b.rows.offsets.back()); });
+}
+
+// Every tile is in one part of its micro-batch; slots have so many buffers of their own at most.
+void ExpectTilesAreDealtOnce(const TiledBatch& tiled, std::int64_t most_buffers) {
+  MicroBatch before;
+  std::int64_t next_buffer = 0;
+  std::map<std::int32_t, SlotBuffers> buffers;
+  for (const SlotBuffers& of_slot : tiled.buffers) {
+    EXPECT_EQ(of_slot.begin, next_buffer);
+    EXPECT_LE(of_slot.end - of_slot.begin, most_buffers);
+    next_buffer = of_slot.end;
+    EXPECT_TRUE(buffers.emplace(of_slot.slot, of_slot).second);
+  }
+  for (const MicroBatch& micro : tiled.micro_batches) {
+    EXPECT_EQ(micro.tiles.begin, before.tiles.end);
+    EXPECT_EQ(micro.parts.begin, before.parts.end);
+    EXPECT_EQ(micro.outputs.begin, before.outputs.end);
+    EXPECT_EQ(micro.targets.begin, before.targets.end);
+    std::set<std::int64_t> dealt, used;
+    for (std::int64_t p = micro.parts.begin; p < micro.parts.end; ++p) {
+      const TilePart& part = tiled.parts[p];
+      EXPECT_TRUE(used.insert(part.buffer).second) << "two tasks of one buffer";
+      EXPECT_GE(part.buffer, buffers.at(part.slot).begin);
+      EXPECT_LT(part.buffer, buffers.at(part.slot).end);
+      EXPECT_LT(part.begin, part.end);
+      for (std::int64_t t = part.begin; t < part.end; t += part.stride) {
+        EXPECT_TRUE(dealt.insert(t).second);
+        EXPECT_EQ(tiled.tiles[t].slot, part.slot);
+      }
+    }
+    EXPECT_EQ(std::ssize(dealt), micro.tiles.size());
+    for (std::int64_t t = micro.targets.begin; t < micro.targets.end; ++t) {
+      EXPECT_GE(tiled.targets[t].output, micro.outputs.begin);
+      EXPECT_LT(tiled.targets[t].output, micro.outputs.end);
+    }
+    before = micro;
+  }
+  EXPECT_EQ(before.tiles.end, std::ssize(tiled.tiles));
+  EXPECT_EQ(before.parts.end, std::ssize(tiled.parts));
+  EXPECT_EQ(before.targets.end, std::ssize(tiled.targets));
+  EXPECT_EQ(before.outputs.end, std::ssize(tiled.output_slots));
 }
 
 TEST(Tiles, CoverTheBatchOnceAndKeepItsOrder) {
@@ -367,23 +464,34 @@ TEST(Tiles, CoverTheBatchOnceAndKeepItsOrder) {
       next_token += tile.rows.num_tokens();
     }
     EXPECT_EQ(next_token, tiled.num_tokens);
-    std::int64_t next_tile = 0;
-    std::map<std::int32_t, int> parts;
-    for (const TilePart& part : tiled.parts) {
-      EXPECT_EQ(part.begin, next_tile);
-      EXPECT_LT(part.begin, part.end);
-      EXPECT_LE(++parts[part.slot], 3);
-      for (std::int64_t t = part.begin; t < part.end; ++t) {
-        EXPECT_EQ(tiled.tiles[t].slot, part.slot);
-      }
-      next_tile = part.end;
-    }
-    EXPECT_EQ(next_tile, std::ssize(tiled.tiles));
+    EXPECT_EQ(tiled.micro_batches.size(), 1u);
+    ExpectTilesAreDealtOnce(tiled, 3);
     for (std::size_t t = 0; t < tiled.targets.size(); ++t) {
       const Target& original = batch.targets[tiled.target_in_batch[t]];
       EXPECT_EQ(tiled.targets[t].item, original.item);
       EXPECT_EQ(tiled.output_in_batch[tiled.targets[t].output], original.output);
     }
+  }
+}
+
+TEST(Tiles, MicroBatchesHoldNoMoreTapeThanTheyMay) {
+  for (std::uint64_t seed = 0; seed < 20; ++seed) {
+    SCOPED_TRACE(seed);
+    const TrainingBatch batch = RandomBatch(seed, 1 + static_cast<int>(seed) * 4);
+    const TileOptions options{.tokens = 20, .rows = 5, .parts = 3, .tape_bytes = 600};
+    const TiledBatch tiled = MakeTiles(batch, options, {.tape_bytes = 10});
+    ExpectTilesAreDealtOnce(tiled, 3);
+    for (const MicroBatch& micro : tiled.micro_batches) {
+      std::int64_t bytes = 0;
+      for (std::int64_t t = micro.tiles.begin; t < micro.tiles.end; ++t) {
+        const WindowBatch& rows = tiled.tiles[t].rows;
+        bytes += 10 * rows.num_tokens();
+        if (rows.num_rows() == 1) continue;
+        EXPECT_LE(rows.num_tokens(), 15) << "a quarter of 600 bytes";
+      }
+      EXPECT_LE(bytes, 600);
+    }
+    EXPECT_EQ(tiled.micro_batches.size() > 1, tiled.num_tokens > 60) << tiled.num_tokens;
   }
 }
 

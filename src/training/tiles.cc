@@ -6,6 +6,8 @@
 namespace raie {
 namespace {
 
+constexpr std::int64_t kTilesAtOnce = 4;  // of a micro-batch, so that threads find work
+
 // Cuts rows into tiles and numbers their outputs.
 class Tiler {
  public:
@@ -26,7 +28,7 @@ class Tiler {
       if (output_begin_[row] != output_begin_[row + 1]) AddRow(row);  // else nobody asks for it
     }
     AddTargets();
-    MakeParts();
+    MakeMicroBatches();
     return std::move(tiled_);
   }
 
@@ -43,15 +45,7 @@ class Tiler {
     }
     Tile& tile = tiled_.tiles.back();
     const auto number = static_cast<std::int32_t>(tile.rows.num_rows());
-    const auto items = std::span(rows.items).subspan(begin, length);
-    tile.rows.items.insert(tile.rows.items.end(), items.begin(), items.end());
-    if (!rows.times.empty()) {
-      const auto times = std::span(rows.times).subspan(begin, length);
-      tile.rows.times.insert(tile.rows.times.end(), times.begin(), times.end());
-    }
-    if (!rows.users.empty()) tile.rows.users.push_back(rows.users[row]);
-    tile.rows.row_keys.push_back(rows.row_keys[row]);
-    tile.rows.offsets.push_back(static_cast<std::int32_t>(tile.rows.items.size()));
+    tile.rows.Append(rows, row);
     tiled_.num_tokens += length;
     for (std::int64_t p = output_begin_[row]; p < output_begin_[row + 1]; ++p) {
       tile.outputs.push_back({number, batch_.outputs[p].position});
@@ -63,9 +57,13 @@ class Tiler {
   bool NeedsNewTile(std::int32_t slot, std::int64_t length) const {
     if (tiled_.tiles.empty() || tiled_.tiles.back().slot != slot) return true;
     const WindowBatch& rows = tiled_.tiles.back().rows;
-    const std::int64_t tokens =
-        (rows.num_rows() + 1) * cost_.of_row + (rows.num_tokens() + length) * cost_.of_item;
-    return rows.num_rows() >= options_.rows || tokens > options_.tokens;
+    const std::int64_t tokens = TokensOf(rows.num_rows() + 1, rows.num_tokens() + length);
+    return rows.num_rows() >= options_.rows || tokens > options_.tokens ||
+           tokens * cost_.tape_bytes > options_.tape_bytes / kTilesAtOnce;
+  }
+
+  std::int64_t TokensOf(std::int64_t rows, std::int64_t items) const {
+    return rows * cost_.of_row + items * cost_.of_item;
   }
 
   void AddTargets() {
@@ -83,18 +81,76 @@ class Tiler {
     }
   }
 
-  // Deals the tiles of each slot to parts of about equal token counts.
-  void MakeParts() {
+  void MakeMicroBatches() {
     const std::vector<Tile>& tiles = tiled_.tiles;
-    for (std::int64_t begin = 0; begin < std::ssize(tiles);) {
+    std::int64_t bytes = 0;
+    for (std::int64_t t = 0; t < std::ssize(tiles); ++t) {
+      const WindowBatch& rows = tiles[t].rows;
+      const std::int64_t of_tile = TokensOf(rows.num_rows(), rows.num_tokens()) * cost_.tape_bytes;
+      bytes += of_tile;
+      if (t == 0 || bytes > options_.tape_bytes) {
+        tiled_.micro_batches.push_back({.tiles = {t, t}});
+        bytes = of_tile;
+      }
+      tiled_.micro_batches.back().tiles.end = t + 1;
+    }
+    std::int64_t target = 0;
+    for (MicroBatch& micro : tiled_.micro_batches) {
+      const Tile& last = tiles[micro.tiles.end - 1];
+      micro.outputs = {tiles[micro.tiles.begin].first_output,
+                       last.first_output + std::ssize(last.outputs)};
+      micro.targets.begin = target;
+      while (target < std::ssize(tiled_.targets) &&
+             tiled_.targets[target].output < micro.outputs.end) {
+        ++target;
+      }
+      micro.targets.end = target;
+      DealToParts(micro);
+    }
+    NumberBuffers();
+  }
+
+  // Deals the tiles of each slot: in runs of about equal token counts where a batch is one
+  // micro-batch, one after the other to each buffer where it may be many.
+  void DealToParts(MicroBatch& micro) {
+    const std::vector<Tile>& tiles = tiled_.tiles;
+    micro.parts.begin = std::ssize(tiled_.parts);
+    for (std::int64_t begin = micro.tiles.begin; begin < micro.tiles.end;) {
+      const std::int32_t slot = tiles[begin].slot;
+      if (begin == 0 || tiles[begin - 1].slot != slot) slot_begin_ = begin;
       std::int64_t end = begin;
-      while (end < std::ssize(tiles) && tiles[end].slot == tiles[begin].slot) ++end;
+      while (end < micro.tiles.end && tiles[end].slot == slot) ++end;
       const std::int64_t parts = std::min(options_.parts, end - begin);
       for (std::int64_t part = 0; part < parts; ++part) {
-        tiled_.parts.push_back({tiles[begin].slot, begin + (end - begin) * part / parts,
-                                begin + (end - begin) * (part + 1) / parts});
+        TilePart& made = tiled_.parts.emplace_back();
+        made.slot = slot;
+        if (cost_.tape_bytes == 0) {
+          made.begin = begin + (end - begin) * part / parts;
+          made.end = begin + (end - begin) * (part + 1) / parts;
+          made.stride = 1;
+          made.buffer = part;
+        } else {
+          made.begin = begin + part;
+          made.end = end;
+          made.stride = options_.parts;
+          made.buffer = (made.begin - slot_begin_) % options_.parts;
+        }
       }
       begin = end;
+    }
+    micro.parts.end = std::ssize(tiled_.parts);
+  }
+
+  // Parts have the number of their buffer within their slot; slots come in order.
+  void NumberBuffers() {
+    for (TilePart& part : tiled_.parts) {
+      if (tiled_.buffers.empty() || tiled_.buffers.back().slot != part.slot) {
+        const std::int64_t begin = tiled_.buffers.empty() ? 0 : tiled_.buffers.back().end;
+        tiled_.buffers.push_back({part.slot, begin, begin});
+      }
+      SlotBuffers& of_slot = tiled_.buffers.back();
+      part.buffer += of_slot.begin;
+      of_slot.end = std::max(of_slot.end, part.buffer + 1);
     }
   }
 
@@ -103,6 +159,7 @@ class Tiler {
   TokenCost cost_;
   std::vector<std::int64_t> order_;
   std::vector<std::int64_t> output_begin_;
+  std::int64_t slot_begin_ = 0;  // first tile of the slot that is dealt
   TiledBatch tiled_;
 };
 

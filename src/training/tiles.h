@@ -19,6 +19,7 @@ struct TileOptions {
   std::int64_t tokens = 512;
   std::int64_t rows = 64;
   std::int64_t parts = 8;
+  std::int64_t tape_bytes = std::int64_t{400} << 20;  // a tile takes a quarter of it at most
 };
 
 struct Tile {
@@ -29,8 +30,28 @@ struct Tile {
   std::int64_t first_token = 0;
 };
 
-// Tiles [begin, end) of one slot.
+// Tiles begin, begin + stride, ... below end, of one slot.
 struct TilePart {
+  std::int32_t slot;
+  std::int64_t begin;
+  std::int64_t end;
+  std::int64_t stride;
+  std::int64_t buffer;  // that their gradient is added to
+};
+
+// Ranges of what runs together.
+struct MicroBatch {
+  struct Range {
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    std::int64_t size() const { return end - begin; }
+  };
+  Range tiles, parts;
+  Range outputs, targets;  // in tile order
+};
+
+// A slot that has rows, and its gradient buffers.
+struct SlotBuffers {
   std::int32_t slot;
   std::int64_t begin;
   std::int64_t end;
@@ -38,7 +59,9 @@ struct TilePart {
 
 struct TiledBatch {
   std::vector<Tile> tiles;
-  std::vector<TilePart> parts;
+  std::vector<MicroBatch> micro_batches;
+  std::vector<TilePart> parts;                // of one micro-batch after the other
+  std::vector<SlotBuffers> buffers;           // by slot
   std::vector<Target> targets;                // outputs numbered in tile order, sorted by output
   std::vector<std::int64_t> target_in_batch;  // where each stood in the batch
   std::vector<std::int32_t> output_slots;     // [P] in tile order, ascending

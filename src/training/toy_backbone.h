@@ -4,6 +4,7 @@
 //          hidden = tanh((W + scale B A) x + b). Slow, obvious, in double inside.
 #pragma once
 
+#include <atomic>
 #include <cmath>
 #include <memory>
 #include <vector>
@@ -31,6 +32,11 @@ class ToyBackbone : public Backbone {
   std::span<float> parameters() override { return parameters_; }
   std::span<const float> parameters() const override { return parameters_; }
 
+  TokenCost token_cost() const override { return {.tape_bytes = tape_bytes_}; }
+  // Says so; tapes are small all the same. Tapes that are there are counted.
+  void SetTapeBytes(std::int64_t of_token) { tape_bytes_ = of_token; }
+  int most_tapes() const { return *most_; }
+
   std::unique_ptr<BoundWeights> Bind(const Adapter* adapter, Purpose) const override {
     auto bound = std::make_unique<Bound>();
     bound->adapter = adapter;
@@ -53,7 +59,10 @@ class ToyBackbone : public Backbone {
   std::unique_ptr<Tape> Forward(const BoundWeights& weights, const ForwardInput& input,
                                 std::span<float> hidden_PD) const override {
     const auto& bound = static_cast<const Bound&>(weights);
-    auto tape = std::make_unique<Activations>();
+    auto tape = std::make_unique<Activations>(tapes_);
+    int most = most_->load();
+    while (most < tapes_->load() && !most_->compare_exchange_weak(most, tapes_->load())) {
+    }
     for (std::size_t p = 0; p < input.outputs.size(); ++p) {
       const std::vector<double> x = Mean(input, input.outputs[p]);
       for (std::int64_t o = 0; o < dim_; ++o) {
@@ -102,6 +111,11 @@ class ToyBackbone : public Backbone {
     std::vector<double> w_OI;
   };
   struct Activations : Tape {
+    explicit Activations(std::shared_ptr<std::atomic<int>> count) : tapes(std::move(count)) {
+      ++*tapes;
+    }
+    ~Activations() override { --*tapes; }
+    std::shared_ptr<std::atomic<int>> tapes;
     std::vector<double> x_PD;
     std::vector<double> hidden_PD;
   };
@@ -165,6 +179,9 @@ class ToyBackbone : public Backbone {
   std::vector<float> parameters_;
   std::vector<LinearMapInfo> maps_;
   std::vector<Parameter> list_;
+  std::int64_t tape_bytes_ = 0;
+  std::shared_ptr<std::atomic<int>> tapes_ = std::make_shared<std::atomic<int>>(0);
+  std::shared_ptr<std::atomic<int>> most_ = std::make_shared<std::atomic<int>>(0);
 };
 
 // A table of N(0, 1) rows.
