@@ -42,7 +42,7 @@ std::string Refusal(const Json& changed, ErrorCode code) {
 
 void ExpectRefused(const Json& changed, const std::string& reason,
                    ErrorCode code = ErrorCode::kInvalidArgument) {
-  EXPECT_PRED_FORMAT2(testing::IsSubstring, reason, Refusal(changed, code));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, reason, Refusal(changed, code));
 }
 
 TEST(DecoderConfigTest, BothDialectsSayTheSame) {

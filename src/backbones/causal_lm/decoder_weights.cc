@@ -6,6 +6,7 @@
 #include <functional>
 #include <set>
 
+#include "base/memory.h"
 #include "base/random.h"
 #include "kernels/ranking.h"
 #include "raie/error.h"
@@ -316,11 +317,39 @@ bool DecoderWeights::widens_bf16() const {
          kernels::BestBfloat16Path() == kernels::Bfloat16Path::kWide;
 }
 
+double WeightBytes(const DecoderConfig& c, const LoadOptions& options) {
+  const auto product = [](std::int64_t a, std::int64_t b) {
+    return static_cast<double>(a) * static_cast<double>(b);
+  };
+  const std::int64_t qkv = c.query_width() + 2 * c.kv_width();
+  const double layer =
+      product(c.dim, qkv) + product(c.dim, c.query_width()) + 3 * product(c.dim, c.ffn_width);
+  const int tables = !c.tied && options.output == OutputRows::kKeep ? 2 : 1;
+  const double numbers =
+      static_cast<double>(c.layers) * layer + tables * product(c.vocabulary, c.dim);
+  return numbers * (options.precision == Precision::kBf16 ? 2 : 4);
+}
+
+void CheckFitsInMemory(const DecoderConfig& config, const LoadOptions& options,
+                       std::int64_t available, const std::string& place) {
+  const double needed = WeightBytes(config, options);
+  if (needed <= static_cast<double>(available)) return;
+  const auto mb = [](double bytes) { return std::to_string(std::llround(bytes / 1e6)) + " MB"; };
+  const bool is_bf16 = options.precision == Precision::kBf16;
+  throw Error(ErrorCode::kUnavailable,
+              place + ": the weights of the model its config.json describes take " + mb(needed) +
+                  " in " + (is_bf16 ? "bf16" : "fp32") + ", and " +
+                  mb(static_cast<double>(available)) +
+                  " of memory are available; take a smaller model, " +
+                  (is_bf16 ? "" : "precision bf16, ") + "or a machine with more memory");
+}
+
 std::shared_ptr<const DecoderWeights> LoadDecoder(const std::filesystem::path& folder,
                                                   const LoadOptions& options, TaskPool& pool) {
   auto weights = std::make_shared<DecoderWeights>();
   weights->config = ReadDecoderConfig(folder / "config.json");
   weights->precision = options.precision;
+  CheckFitsInMemory(weights->config, options, AvailableMemory(), folder.string());
   const TensorFolder tensors(folder);
   DecoderConfig& config = weights->config;
   if (!config.says_tied) config.tied = tensors.Find("lm_head.weight") == nullptr;
@@ -348,6 +377,7 @@ std::shared_ptr<const DecoderWeights> RandomDecoder(const DecoderConfig& config,
                                                     const LoadOptions& options,
                                                     std::uint64_t seed) {
   CheckDecoderConfig(config, "a random decoder");
+  CheckFitsInMemory(config, options, AvailableMemory(), "a random decoder");
   auto weights = std::make_shared<DecoderWeights>();
   weights->config = config;
   weights->precision = options.precision;

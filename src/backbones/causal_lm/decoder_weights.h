@@ -5,7 +5,8 @@
 //          Embedding rows stay as rows, since prompts read few of them.
 // Shapes:  D width, F FFN width, V vocabulary.
 // Errors:  kNotFound, kCorruptData: a tensor that is missing, not expected, of another shape or not
-//          finite, by its name, with the shape found and expected. See also decoder_config.h.
+//          finite, by its name, with the shape found and expected; kUnavailable: a model larger
+//          than what memory there is, before any of it is taken. See also decoder_config.h.
 // Threads: immutable; may be read by many threads.
 #pragma once
 
@@ -76,6 +77,14 @@ struct DecoderWeights {
   bool widens_bf16() const;
   const TokenRows& output_rows() const { return output.empty() ? embedding : output; }
 };
+
+// Returns the bytes that the weights of such a model take in memory, one layout of each map: those
+// of a training run are up to twice that.
+double WeightBytes(const DecoderConfig& config, const LoadOptions& options);
+
+// Throws kUnavailable if that is more than `available`, with both numbers.
+void CheckFitsInMemory(const DecoderConfig& config, const LoadOptions& options,
+                       std::int64_t available, const std::string& place);
 
 // Reads a Hugging Face folder: config.json and safetensors.
 std::shared_ptr<const DecoderWeights> LoadDecoder(const std::filesystem::path& folder,

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/files.h"
+#include "data/log_fixture.h"
 #include "raie/error.h"
 #include "tensorfile/safetensors.h"
 
@@ -32,7 +33,7 @@ class DecoderWeightsTest : public ::testing::Test {
   DecoderWeightsTest() {
     folder_ = fs::temp_directory_path() /
               ("raie_decoder_weights_" +
-               std::string(testing::UnitTest::GetInstance()->current_test_info()->name()));
+               std::string(::testing::UnitTest::GetInstance()->current_test_info()->name()));
     fs::remove_all(folder_);
     fs::create_directories(folder_);
     WriteFileAtomically(folder_ / "config.json",
@@ -67,7 +68,7 @@ class DecoderWeightsTest : public ::testing::Test {
         ADD_FAILURE() << "loaded";
       } catch (const Error& error) {
         EXPECT_EQ(error.code(), code) << error.what();
-        EXPECT_PRED_FORMAT2(testing::IsSubstring, reason, error.what());
+        EXPECT_PRED_FORMAT2(::testing::IsSubstring, reason, error.what());
       }
     }
   }
@@ -150,6 +151,33 @@ TEST_F(DecoderWeightsTest, TheOutputIsKeptOnlyIfAskedFor) {
   double expected = 0;
   for (int i = 0; i < 24; ++i) expected += double{row[i]} * head.values[5 * 24 + i];
   EXPECT_NEAR(scores[5], expected, 1e-5);
+}
+
+TEST_F(DecoderWeightsTest, AModelBiggerThanMemoryIsRefusedWithBothNumbers) {
+  Save();
+  const auto weights = Load();
+  const DecoderConfig& c = weights->config;
+  double floats = static_cast<double>(c.vocabulary * c.dim);
+  for (const DecoderLayer& layer : weights->layers) {
+    for (const auto* map : {&layer.qkv, &layer.o, &layer.gate_up, &layer.down}) {
+      floats += static_cast<double>((*map)->outputs() * (*map)->inputs());
+    }
+  }
+  const LoadOptions load{.precision = Precision::kFp32};
+  EXPECT_EQ(WeightBytes(c, load), 4 * floats);
+  const auto bytes = static_cast<std::int64_t>(4 * floats);
+  EXPECT_NO_THROW(CheckFitsInMemory(c, load, bytes, "here"));
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring,
+                      "here: ", testing::ErrorOf(ErrorCode::kUnavailable, [&] {
+                        CheckFitsInMemory(c, load, bytes - 1, "here");
+                      }));
+  // No memory holds this; nothing of it is asked for.
+  DecoderConfig huge = c;
+  huge.dim = huge.ffn_width = huge.vocabulary = 1 << 24;
+  huge.layers = 1 << 20;
+  const std::string message =
+      testing::ErrorOf(ErrorCode::kUnavailable, [&] { RandomDecoder(huge, load, 1); });
+  EXPECT_PRED_FORMAT2(::testing::IsSubstring, "MB in fp32, and ", message);
 }
 
 TEST(RandomDecoderTest, ASeedIsAModel) {
