@@ -78,6 +78,9 @@ struct ForwardInput {
   bool training = false;   // dropout on, tape kept
   std::uint64_t seed = 0;  // dropout bits are a function of (seed, step, row key, position, site)
   std::uint64_t step = 0;
+  // Tokens that name the user of every row, who need not be one the backbone was told of
+  // (Pretrained::TokensOfUser); empty: batch.users says who it is.
+  std::span<const std::int32_t> user_tokens = {};
 };
 
 // Where Backward adds gradients; an empty span means "not wanted" and its work is skipped.

@@ -101,8 +101,9 @@ struct TransformerCall {
   bool keep_tape = false;
   const RelativeAttention* relative = nullptr;  // null: queries, keys and values alone
   const MixtureCall* mixture = nullptr;         // null: the adapter, if any, is no mixture
-  // Keys of a sequence: places of padding, whose keys and values are the maps' biases, then its
-  // tokens. Empty: the tokens alone. With padding, positions of queries count it, too.
+  // Keys of a sequence: places of padding, whose keys and values are the maps' biases (of a
+  // decoder: tokens that all sequences begin with, computed before), then its tokens. Empty: the
+  // tokens alone. With padding, positions of queries count it, too.
   std::span<const std::int32_t> key_offsets_S1 = {};
   std::span<const std::int32_t> key_positions_T = {};
 

@@ -1,6 +1,7 @@
 #include "backbones/causal_lm/causal_lm.h"
 
 #include <algorithm>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,10 @@ struct CausalLm::Weights : BoundWeights {
   Decoder::Bound decoder;
   std::optional<MixtureGates> gates;
   float lora_dropout = 0;
+  // Of the tokens every prompt begins with, made by the first tile that is scored.
+  TokenIds prefix_ids;  // empty: nothing is kept
+  mutable std::once_flag prefix_made;
+  mutable Decoder::Prefix prefix;
 
   TransformerCall CallOf(const ForwardInput& input, const PromptTile& tile) const {
     TransformerCall call = tile.Call(input);
@@ -33,6 +38,16 @@ struct CausalLm::Activations : Tape {
   MixtureGates::State gates;
 };
 
+namespace {
+
+void EmbedText(const DecoderWeights& weights, std::span<const std::int32_t> ids, Matrix x_TD) {
+  for (std::int64_t t = 0; t < x_TD.rows; ++t) {
+    weights.embedding.CopyRow(ids[t], {x_TD.row(t), static_cast<std::size_t>(x_TD.cols)});
+  }
+}
+
+}  // namespace
+
 CausalLm::CausalLm(std::shared_ptr<const DecoderWeights> weights, PromptSpec prompt, Border border)
     : prompt_(std::move(prompt)),
       decoder_(std::move(weights), prompt_.max_tokens),
@@ -49,6 +64,11 @@ CausalLm::CausalLm(std::shared_ptr<const DecoderWeights> weights, PromptSpec pro
 std::unique_ptr<BoundWeights> CausalLm::Bind(const Adapter* adapter, Purpose purpose) const {
   auto bound = std::make_unique<Weights>();
   bound->decoder = decoder_.Bind(adapter, purpose);
+  // What a mixture's gates say of a row, they say of all its tokens.
+  const bool is_mixture = adapter != nullptr && adapter->is_mixture();
+  if (purpose == Purpose::kScore && prompt_.keeps_prefix && !is_mixture) {
+    bound->prefix_ids = prompt_.prefix();
+  }
   if (adapter == nullptr) return bound;
   if (adapter->is_mixture()) bound->gates.emplace(*adapter);
   bound->lora_dropout = static_cast<float>(adapter->options().dropout);
@@ -58,6 +78,18 @@ std::unique_ptr<BoundWeights> CausalLm::Bind(const Adapter* adapter, Purpose pur
 std::int64_t CausalLm::TapeBytes(std::int64_t tokens) const {
   const std::int64_t first_layer = border_.store != nullptr ? border_.layer : 0;
   return decoder_.TapeSize(tokens, first_layer) * static_cast<std::int64_t>(sizeof(float));
+}
+
+const Decoder::Prefix* CausalLm::PrefixFor(const Weights& weights,
+                                           const ForwardInput& input) const {
+  if (weights.prefix_ids.empty() || input.training || FirstLayer(weights) > 0) return nullptr;
+  std::call_once(weights.prefix_made, [&] {
+    const nn::ArenaLease arena;
+    const Matrix x = arena->Rows(std::ssize(weights.prefix_ids), dim());
+    EmbedText(this->weights(), weights.prefix_ids, x);
+    weights.prefix = decoder_.MakePrefix(weights.decoder, x);
+  });
+  return &weights.prefix;
 }
 
 const float* CausalLm::ItemRowOf(const ForwardInput& input, std::int32_t batch_token) const {
@@ -117,7 +149,8 @@ Matrix CausalLm::AtBorder(const Weights& weights, const ForwardInput& input, con
     batch.Append(input.batch, row);
   }
   if (rows.empty()) return states;
-  const ForwardInput missing{.batch = batch, .outputs = {}, .items = input.items};
+  const ForwardInput missing{
+      .batch = batch, .outputs = {}, .items = input.items, .user_tokens = input.user_tokens};
   const PromptTile prompts(missing, prompt_, dim());
   const TransformerCall call = prompts.Call(missing);
   const nn::ArenaLease below;
@@ -136,7 +169,8 @@ Matrix CausalLm::AtBorder(const Weights& weights, const ForwardInput& input, con
 std::unique_ptr<Tape> CausalLm::Forward(const BoundWeights& weights, const ForwardInput& input,
                                         std::span<float> hidden_PD) const {
   const auto& bound = static_cast<const Weights&>(weights);
-  const PromptTile tile(input, prompt_, dim());
+  const Decoder::Prefix* const prefix = PrefixFor(bound, input);
+  const PromptTile tile(input, prompt_, dim(), prefix == nullptr ? 0 : prefix->tokens);
   TransformerCall call = bound.CallOf(input, tile);
   const std::int64_t first_layer = FirstLayer(bound);
   auto tape = std::make_unique<Activations>(decoder_.ArenaSize(bound.decoder, call, first_layer),
@@ -149,7 +183,7 @@ std::unique_ptr<Tape> CausalLm::Forward(const BoundWeights& weights, const Forwa
   }
   const Matrix x = first_layer > 0 ? AtBorder(bound, input, tile, *tape->arena)
                                    : Embed(input, tile, *tape->arena);
-  const Decoder::Pass pass{bound.decoder, call, *tape->arena, first_layer};
+  const Decoder::Pass pass{bound.decoder, call, *tape->arena, first_layer, prefix};
   decoder_.Forward(pass, x, input.training ? &tape->decoder : nullptr, hidden_PD);
   if (!input.training) return nullptr;
   return tape;
@@ -235,8 +269,8 @@ std::vector<float> TextStates(std::shared_ptr<const DecoderWeights> weights,
                   "token " + std::to_string(ids[t]) + " of a vocabulary of " +
                       std::to_string(config.vocabulary) + "; is the tokenizer another model's?");
     }
-    weights->embedding.CopyRow(ids[t], {x.row(t), static_cast<std::size_t>(d)});
   }
+  EmbedText(*weights, ids, x);
   const TransformerCall call{.offsets_S1 = offsets, .row_keys_S = row_keys, .tokens_T = keys};
   std::vector<float> hidden(tokens * d);
   const Decoder::Bound bound = decoder.Bind(adapter, Purpose::kScore);

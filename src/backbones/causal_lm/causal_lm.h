@@ -63,6 +63,8 @@ class CausalLm : public Backbone {
   struct Activations;
   // The row an item token of the tile reads.
   const float* ItemRowOf(const ForwardInput& input, std::int32_t batch_token) const;
+  // Null: the tile is computed whole.
+  const Decoder::Prefix* PrefixFor(const Weights& weights, const ForwardInput& input) const;
   kernels::Matrix Embed(const ForwardInput& input, const PromptTile& tile, nn::Arena& arena) const;
   // The first layer that is computed for these weights: the border, where they leave all below as
   // it is.

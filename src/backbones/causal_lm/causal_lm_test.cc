@@ -253,7 +253,7 @@ class CausalLmPrompt : public ::testing::Test {
       FAIL() << "accepted";
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
-      EXPECT_PRED_FORMAT2(testing::IsSubstring, reason, error.what());
+      EXPECT_PRED_FORMAT2(::testing::IsSubstring, reason, error.what());
     }
   }
 };
@@ -299,6 +299,43 @@ TEST_F(CausalLmPrompt, TitlesAreCutByWholeItems) {
   EXPECT_EQ(LastStates(Make(spec), tile), LastStates(Make(spec), recent));
   spec.max_tokens += 1;
   EXPECT_NE(LastStates(Make(spec), tile), LastStates(Make(spec), recent));
+}
+
+TEST_F(CausalLmPrompt, ATitleWithoutRoomIsCutWhateverTheUsersOfOthers) {
+  PromptSpec spec = TinyPrompt(History::kTitles);
+  spec.titles = {};
+  for (std::int32_t item = 0; item < 30; ++item) spec.titles.Add(TokenIds{5, 6, 7, 8, item % 9});
+  spec.max_tokens = 5 + 1 + 3;  // the text, user 0 and three tokens of a title
+  RandomTile tile = Tile(2);
+  const auto shown = LastStates(Make(spec), tile);
+  spec.titles.ids[spec.titles.offsets[Index(tile.batch.items[1])] + 3] = 20;
+  EXPECT_EQ(LastStates(Make(spec), tile), shown);
+  const TokenIds longer(3, 11);
+  spec.users.Add(longer);
+  EXPECT_EQ(LastStates(Make(spec), tile), shown);
+  spec.titles.ids[spec.titles.offsets[Index(tile.batch.items[1])] + 2] = 20;
+  EXPECT_NE(LastStates(Make(spec), tile), shown);
+}
+
+TEST_F(CausalLmPrompt, WhoeverIsNamedIsRead) {
+  const CausalLm lm = Make(TinyPrompt(History::kItems));
+  RandomTile tile = Tile(4);
+  const ItemRows rows = tile.rows();
+  const auto outputs = tile.LastOutputs();
+  const auto states = [&](const TokenIds& user) {
+    std::vector<float> hidden(lm.dim());
+    lm.Forward(*lm.Bind(nullptr, Purpose::kScore),
+               {.batch = tile.batch, .outputs = outputs, .items = rows, .user_tokens = user},
+               hidden);
+    return hidden;
+  };
+  const auto nobody = states({});
+  tile.batch.users[0] = UserId{2};  // tokens 12, 11, 12
+  const auto second = states({});
+  EXPECT_NE(second, nobody);
+  tile.batch.users[0] = UserId{-1};  // not known here
+  EXPECT_EQ(states({12, 11, 12}), second);
+  EXPECT_EQ(states({10}), nobody);
 }
 
 TEST_F(CausalLmPrompt, TheUserIsRead) {
@@ -425,6 +462,68 @@ TEST(CausalLmMixture, TheGradientIsTheSlopeOfTheLoss) {
     expect_slope(adapter.values(), values);
     expect_slope(tile.items_ND, of_items);
   }
+}
+
+TEST(CausalLmPrefix, KeepingItGivesTheBitsOfComputingIt) {
+  const std::int32_t lengths[] = {4, 1, 7, 12};
+  for (const std::string model : {"llama", "qwen2", "qwen3", "biased"}) {
+    for (const Precision precision : {Precision::kFp32, Precision::kBf16}) {
+      for (const History history : {History::kItems, History::kTitles}) {
+        SCOPED_TRACE(model);
+        const auto weights = NoisyDecoder(TinyDecoder(model), precision, 2);
+        PromptSpec spec = TinyPrompt(history);
+        spec.parts.insert(spec.parts.begin(), {PromptPartKind::kText, {3, 8, 5}});
+        ASSERT_EQ(spec.prefix(), (TokenIds{3, 8, 5, 1, 4}));
+        const CausalLm kept(weights, spec);
+        spec.keeps_prefix = false;
+        const CausalLm whole(weights, spec);
+        LoraOptions options;
+        options.rank = 2;
+        Adapter adapter = Adapter::Make(kept.linear_maps(), options, 2);
+        for (float& value : adapter.values()) value += 0.1f;
+        const RandomTile tile = MakeRandomTile(lengths, 30, kept.dim(), 5);
+        const ItemRows rows = tile.rows();
+        const std::vector<OutputPosition> outputs = {{0, 1}, {0, 3}, {1, 0}, {2, 6}, {3, 11}};
+        const ForwardInput input{.batch = tile.batch, .outputs = outputs, .items = rows};
+        for (const Adapter* const with : std::initializer_list<const Adapter*>{nullptr, &adapter}) {
+          std::vector<float> expected(outputs.size() * kept.dim()), found(expected.size());
+          whole.Forward(*whole.Bind(with, Purpose::kScore), input, expected);
+          const auto bound = kept.Bind(with, Purpose::kScore);
+          for (int time = 0; time < 2; ++time) {  // made, then read
+            kept.Forward(*bound, input, found);
+            EXPECT_EQ(found, expected) << time;
+          }
+          // Where adapters are trained nothing is kept.
+          const auto trained = kept.Bind(with, Purpose::kTrainAdapter);
+          kept.Forward(*trained, input, found);
+          EXPECT_EQ(found, expected);
+        }
+      }
+    }
+  }
+}
+
+TEST(CausalLmPrefix, AMixtureIsComputedWhole) {
+  PromptSpec spec = TinyPrompt(History::kItems);
+  const auto weights = NoisyDecoder(TinyDecoder("llama"), Precision::kFp32, 2);
+  const CausalLm kept(weights, spec);
+  spec.keeps_prefix = false;
+  const CausalLm whole(weights, spec);
+  LoraOptions options;
+  options.rank = 2;
+  MixtureOptions mixture;
+  mixture.experts = 2;
+  Adapter adapter = Adapter::MakeMixture(kept.linear_maps(), options, mixture, kept.dim(), 2);
+  for (float& value : adapter.values()) value += 0.05f;
+  const std::int32_t lengths[] = {4, 1, 7};
+  const RandomTile tile = MakeRandomTile(lengths, 30, kept.dim(), 5);
+  const ItemRows rows = tile.rows();
+  const auto outputs = tile.LastOutputs();
+  const ForwardInput input{.batch = tile.batch, .outputs = outputs, .items = rows};
+  std::vector<float> expected(outputs.size() * kept.dim()), found(expected.size());
+  whole.Forward(*whole.Bind(&adapter, Purpose::kScore), input, expected);
+  kept.Forward(*kept.Bind(&adapter, Purpose::kScore), input, found);
+  EXPECT_EQ(found, expected);
 }
 
 TEST(CausalLmThreads, AnyNumberOfThreadsGivesTheSameBytes) {

@@ -99,9 +99,14 @@ kernels::AttentionShape Decoder::AttentionShapeOf(const TransformerCall& call, b
                                 .kv_heads = weights_->config.kv_heads,
                                 .mask = kernels::AttentionMask::kCausal,
                                 .offsets_S1 = call.offsets_S1};
-  if (!selects) return shape;
-  shape.query_offsets_S1 = call.query_offsets_S1;
-  shape.query_positions_P = call.query_positions_P;
+  if (call.padded()) shape.offsets_S1 = call.key_offsets_S1;
+  if (selects) {
+    shape.query_offsets_S1 = call.query_offsets_S1;
+    shape.query_positions_P = call.query_positions_P;
+  } else if (call.padded()) {
+    shape.query_offsets_S1 = call.offsets_S1;
+    shape.query_positions_P = call.key_positions_T;
+  }
   return shape;
 }
 

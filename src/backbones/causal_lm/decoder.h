@@ -69,12 +69,20 @@ class Decoder {
     std::span<float> rstd;
   };
 
+  // Keys and values of tokens that all sequences of a tile begin with.
+  struct Prefix {
+    std::int64_t tokens = 0;
+    std::vector<std::vector<float>> layers;  // [tokens, keys and values]; keys are turned
+  };
+
   // What both passes of a tile read. `arena` of Forward is where the tape lives.
   struct Pass {
     const Bound& bound;
     const TransformerCall& call;
     nn::Arena& arena;
-    std::int64_t first_layer = 0;  // that is computed; x is what it reads
+    std::int64_t first_layer = 0;    // that is computed; x is what it reads
+    const Prefix* prefix = nullptr;  // before the call's tokens; not in training
+    Prefix* made_prefix = nullptr;   // where the keys and values of the call's tokens go, if wanted
   };
 
   // Returns about how many numbers the arena of Forward needs: a bound from above.
@@ -91,6 +99,9 @@ class Decoder {
   // overwritten. `tape` null: not kept.
   void Forward(const Pass& pass, kernels::Matrix x_TD, Tape* tape,
                std::span<float> hidden_PD) const;
+
+  // Returns the keys and values of x, tokens 0 .. of every prompt; x is overwritten.
+  Prefix MakePrefix(const Bound& bound, kernels::Matrix x_TD) const;
 
   // Adds to the sink's adapter gradient; returns the gradient of x [T, D], in the pass's arena, if
   // the sink wants inputs, else nothing.

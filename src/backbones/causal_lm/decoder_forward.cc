@@ -7,6 +7,7 @@
 
 namespace raie {
 
+using kernels::ConstMatrix;
 using kernels::Matrix;
 using nn::Flat;
 
@@ -28,6 +29,9 @@ class Decoder::ForwardPass {
         gate_up_(scratch_->Rows(tokens_, 2 * config_.ffn_width)) {
     for (const kernels::TokenKey& token : call_.tokens_T) {
       positions_T_.push_back(static_cast<std::int32_t>(token.position));
+    }
+    if (pass.prefix != nullptr) {
+      keys_values_ = scratch_->Rows(call_.num_keys(), 2 * config_.kv_width());
     }
     if (keep_) return;
     qkv_ = scratch_->Rows(tokens_, decoder.qkv_width());
@@ -74,7 +78,8 @@ class Decoder::ForwardPass {
   static std::int64_t ScratchSize(const Decoder& decoder, const TransformerCall& call) {
     const DecoderConfig& c = decoder.weights_->config;
     const std::int64_t row = 2 * c.dim + 3 * c.ffn_width + decoder.qkv_width() + c.query_width();
-    return call.num_tokens() * row + 8 * 16;
+    const std::int64_t keys = call.padded() ? call.num_keys() : 0;
+    return call.num_tokens() * row + keys * 2 * c.kv_width() + 8 * 16;
   }
 
   std::span<float> Statistics(std::int64_t size) {
@@ -115,7 +120,8 @@ class Decoder::ForwardPass {
     NormaliseHeads(layer, tape);
     kernels::Rotate(decoder_.rotations(), kernels::Turn::kForward, positions_T_,
                     tape.qkv_rows.Columns(0, config_.query_width() + config_.kv_width()));
-    Attend(selects, rows, tape);
+    KeepPrefix(tape.qkv_rows);
+    Attend(number, selects, rows, tape);
     tape.o = maps.o.Forward(some, tape.mixed, layer.o_bias, delta_.Rows(0, rows));
 
     if (selects) stream_ = Gather(stream_);
@@ -148,6 +154,39 @@ class Decoder::ForwardPass {
     normalise(tape.qkv_rows.Columns(q, q + k), layer.k_norm, tape.k_rstd);
   }
 
+  ConstMatrix KeysAndValues(ConstMatrix qkv_rows) const {
+    const std::int64_t q = config_.query_width();
+    return qkv_rows.Columns(q, q + 2 * config_.kv_width());
+  }
+
+  void KeepPrefix(ConstMatrix qkv_rows) {
+    if (pass_.made_prefix == nullptr) return;
+    const ConstMatrix from = KeysAndValues(qkv_rows);
+    std::vector<float>& kept = pass_.made_prefix->layers.emplace_back(from.rows * from.cols);
+    CopyRows(from, kernels::MutableView(kept, from.rows, from.cols));
+  }
+
+  // Returns the keys and values of the prefix and the tokens, sequence by sequence.
+  ConstMatrix BehindPrefix(std::int64_t number, ConstMatrix qkv_rows) {
+    const ConstMatrix from = KeysAndValues(qkv_rows);
+    const std::int64_t before = pass_.prefix->tokens;
+    const ConstMatrix prefix =
+        kernels::View(pass_.prefix->layers[number], before, keys_values_.cols);
+    for (std::size_t s = 0; s + 1 < call_.offsets_S1.size(); ++s) {
+      const std::int32_t at = call_.key_offsets_S1[s], end = call_.key_offsets_S1[s + 1];
+      CopyRows(prefix, keys_values_.Rows(at, at + before));
+      CopyRows(from.Rows(call_.offsets_S1[s], call_.offsets_S1[s + 1]),
+               keys_values_.Rows(at + before, end));
+    }
+    return keys_values_;
+  }
+
+  static void CopyRows(ConstMatrix from, Matrix to) {
+    for (std::int64_t row = 0; row < from.rows; ++row) {
+      std::copy_n(from.row(row), from.cols, to.row(row));
+    }
+  }
+
   Matrix Gather(Matrix from_TD) {
     const Matrix rows = arena_.Rows(call_.num_outputs(), from_TD.cols);
     for (std::int64_t p = 0; p < rows.rows; ++p) {
@@ -156,18 +195,20 @@ class Decoder::ForwardPass {
     return rows;
   }
 
-  void Attend(bool selects, std::int64_t rows, LayerTape& tape) {
+  void Attend(std::int64_t number, bool selects, std::int64_t rows, LayerTape& tape) {
     const std::int64_t q = config_.query_width(), k = config_.kv_width();
     const kernels::AttentionShape shape = decoder_.AttentionShapeOf(call_, selects);
     Matrix query = tape.qkv_rows.Columns(0, q);
     if (selects) tape.query = query = Gather(query);
     tape.mixed = keep_ ? arena_.Rows(rows, q) : mixed_.Rows(0, rows);
     tape.attention_state = Statistics(kernels::AttentionStateSize(shape));
+    const ConstMatrix keys_values = pass_.prefix == nullptr ? KeysAndValues(tape.qkv_rows)
+                                                            : BehindPrefix(number, tape.qkv_rows);
     kernels::AttentionForward({.shape = shape,
                                .scale = decoder_.attention_scale(),
                                .q_PD = query,
-                               .k_TD = tape.qkv_rows.Columns(q, q + k),
-                               .v_TD = tape.qkv_rows.Columns(q + k, q + 2 * k),
+                               .k_TD = keys_values.Columns(0, k),
+                               .v_TD = keys_values.Columns(k, 2 * k),
                                .out_PD = tape.mixed,
                                .state = tape.attention_state});
   }
@@ -205,8 +246,31 @@ class Decoder::ForwardPass {
   std::vector<std::int32_t> positions_T_;
   Matrix normed_, delta_, active_, gate_up_;
   Matrix qkv_, mixed_;  // where nothing is kept
+  Matrix keys_values_;  // behind a prefix
   Matrix stream_;       // the residual
 };
+
+Decoder::Prefix Decoder::MakePrefix(const Bound& bound, Matrix x_TD) const {
+  const auto tokens = static_cast<std::int32_t>(x_TD.rows), last = tokens - 1;
+  const std::int32_t offsets[] = {0, tokens}, query_offsets[] = {0, 1};
+  const std::uint32_t row_keys[] = {0};
+  const std::vector<kernels::TokenKey> keys = kernels::TokenKeys(row_keys, offsets);
+  // One output, since the last layer computes nothing else.
+  const TransformerCall call{.offsets_S1 = offsets,
+                             .row_keys_S = row_keys,
+                             .tokens_T = keys,
+                             .all_outputs = false,
+                             .output_tokens_P = std::span(&last, 1),
+                             .query_offsets_S1 = query_offsets,
+                             .query_positions_P = std::span(&last, 1),
+                             .tokens_P = std::span(keys).last(1)};
+  Prefix prefix{.tokens = tokens};
+  const nn::ArenaLease arena;
+  std::vector<float> hidden(x_TD.cols);
+  Forward({.bound = bound, .call = call, .arena = *arena, .made_prefix = &prefix}, x_TD, nullptr,
+          hidden);
+  return prefix;
+}
 
 void Decoder::Forward(const Pass& pass, Matrix x_TD, Tape* tape, std::span<float> hidden_PD) const {
   ForwardPass(*this, pass).Run(x_TD, tape, hidden_PD);

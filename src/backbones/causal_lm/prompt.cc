@@ -37,6 +37,15 @@ void TokenLists::Add(std::span<const std::int32_t> list) {
   offsets.push_back(std::ssize(ids));
 }
 
+TokenIds PromptSpec::prefix() const {
+  TokenIds ids;
+  for (const PromptPart& part : parts) {
+    if (part.kind != PromptPartKind::kText) break;
+    ids.insert(ids.end(), part.text.begin(), part.text.end());
+  }
+  return ids;
+}
+
 bool PromptSpec::reads_users() const {
   return std::any_of(parts.begin(), parts.end(),
                      [](const PromptPart& part) { return part.kind == PromptPartKind::kUser; });
@@ -74,20 +83,27 @@ void CheckPrompt(const PromptSpec& spec, std::int64_t vocabulary, std::int64_t l
   }
 }
 
-PromptTile::PromptTile(const ForwardInput& input, const PromptSpec& spec, std::int64_t row_width)
+PromptTile::PromptTile(const ForwardInput& input, const PromptSpec& spec, std::int64_t row_width,
+                       std::int64_t skipped)
     : spec_(spec),
       num_items_(static_cast<std::int64_t>(input.items.base_ND.size()) / row_width),
+      skipped_(skipped),
       last_of_item_(input.batch.items.size(), -1) {
   const WindowBatch& batch = input.batch;
   CheckShape(batch, "prompt");
   for (std::int64_t row = 0; row < batch.num_rows(); ++row) AddRow(input, row);
   outputs_.Find(input, "prompt", {.keys_T = tokens_T_},
                 [&](const OutputPosition& output) { return TokenOf(batch, output); });
+  if (skipped_ == 0) return;
+  for (std::size_t s = 0; s < offsets_S1_.size(); ++s) {
+    key_offsets_S1_.push_back(offsets_S1_[s] + static_cast<std::int32_t>(s * skipped_));
+  }
 }
 
 std::span<const std::int32_t> PromptTile::UserIdsOf(const ForwardInput& input,
                                                     std::int64_t row) const {
   if (!spec_.reads_users()) return {};
+  if (!input.user_tokens.empty()) return input.user_tokens;
   if (std::ssize(input.batch.users) != input.batch.num_rows()) {
     RefusePrompt("the template has the user's id, but the rows have no users");
   }
@@ -120,6 +136,7 @@ std::int64_t PromptTile::FirstItem(std::span<const ItemId> items, std::int64_t f
     if (spec_.writes_titles() && first < std::ssize(items)) tokens += std::ssize(spec_.separator);
     if (tokens > spec_.max_tokens) break;
   }
+  if (first == std::ssize(items) && spec_.writes_titles() && fixed < spec_.max_tokens) --first;
   if (first == std::ssize(items)) {
     RefusePrompt("row " + std::to_string(row) + ": the instruction has " + std::to_string(fixed) +
                  " tokens and max_tokens = " + std::to_string(spec_.max_tokens) +
@@ -137,16 +154,23 @@ void PromptTile::AddRow(const ForwardInput& input, std::int64_t row) {
                  " items, expected 1 to " + std::to_string(spec_.max_items));
   }
   const auto user = UserIdsOf(input, row);
-  const std::int64_t first = FirstItem(std::span(batch.items).subspan(begin, length),
-                                       FixedTokens(spec_, std::ssize(user)), row);
+  const std::int64_t fixed = FixedTokens(spec_, std::ssize(user));
+  const std::int64_t first = FirstItem(std::span(batch.items).subspan(begin, length), fixed, row);
+  const std::int64_t room = spec_.max_tokens - fixed;
+  std::int64_t unskipped = skipped_;
   for (const PromptPart& part : spec_.parts) {
+    if (unskipped > 0) {
+      unskipped -= std::ssize(part.text);
+      continue;
+    }
     if (part.kind == PromptPartKind::kText) AddText(part.text);
     if (part.kind == PromptPartKind::kUser) AddText(user);
-    if (part.kind == PromptPartKind::kHistory) AddHistory(batch, row, first);
+    if (part.kind == PromptPartKind::kHistory) AddHistory(batch, row, first, room);
   }
   const auto end = static_cast<std::int32_t>(text_ids_T_.size());
   for (std::int32_t t = offsets_S1_.back(); t < end; ++t) {
-    const std::int32_t position = t - offsets_S1_.back();
+    const auto position = static_cast<std::int32_t>(t - offsets_S1_.back() + skipped_);
+    positions_T_.push_back(position);
     tokens_T_.push_back({batch.row_keys[row], static_cast<std::uint32_t>(position)});
   }
   offsets_S1_.push_back(end);
@@ -157,12 +181,14 @@ void PromptTile::AddText(std::span<const std::int32_t> ids) {
   batch_tokens_T_.resize(text_ids_T_.size(), -1);
 }
 
-void PromptTile::AddHistory(const WindowBatch& batch, std::int64_t row, std::int64_t first) {
+void PromptTile::AddHistory(const WindowBatch& batch, std::int64_t row, std::int64_t first,
+                            std::int64_t room) {
   const std::int32_t begin = batch.offsets[row];
   for (std::int32_t b = begin + static_cast<std::int32_t>(first); b < batch.offsets[row + 1]; ++b) {
     if (spec_.writes_titles()) {
       if (b > begin + first) AddText(spec_.separator);
-      AddText(spec_.titles[Index(batch.items[b])]);
+      const auto title = spec_.titles[Index(batch.items[b])];
+      AddText(title.first(std::min<std::size_t>(title.size(), room)));
     } else {
       text_ids_T_.push_back(-1);
       batch_tokens_T_.push_back(b);
@@ -183,6 +209,10 @@ std::int32_t PromptTile::TokenOf(const WindowBatch& batch, const OutputPosition&
 TransformerCall PromptTile::Call(const ForwardInput& input) const {
   TransformerCall call{.offsets_S1 = offsets_S1_, .tokens_T = tokens_T_};
   outputs_.Fill(input, call);
+  if (skipped_ > 0) {
+    call.key_offsets_S1 = key_offsets_S1_;
+    call.key_positions_T = positions_T_;
+  }
   return call;
 }
 

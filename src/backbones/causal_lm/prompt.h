@@ -51,8 +51,11 @@ struct PromptSpec {
   TokenIds separator;           // between two titles
   std::int64_t max_items = 50;  // of a history that is given: Backbone::max_length()
   std::int64_t max_tokens = 512;  // of a prompt
+  bool keeps_prefix = true;  // keys and values of what all prompts begin with are computed once
 
   bool reads_users() const;
+  // Returns the tokens that every prompt begins with.
+  TokenIds prefix() const;
   bool writes_titles() const { return titles.size() > 0; }
 };
 
@@ -63,7 +66,10 @@ void CheckPrompt(const PromptSpec& spec, std::int64_t vocabulary, std::int64_t l
 // before that the last token of its item.
 class PromptTile {
  public:
-  PromptTile(const ForwardInput& input, const PromptSpec& spec, std::int64_t row_width);
+  // Without the first `skipped` tokens of each prompt, which the template's first texts are, if
+  // they are not 0.
+  PromptTile(const ForwardInput& input, const PromptSpec& spec, std::int64_t row_width,
+             std::int64_t skipped = 0);
 
   // The tile as layers see it, dropout inactive; valid as long as this and `input`.
   TransformerCall Call(const ForwardInput& input) const;
@@ -78,16 +84,19 @@ class PromptTile {
   void AddRow(const ForwardInput& input, std::int64_t row);
   std::span<const std::int32_t> UserIdsOf(const ForwardInput& input, std::int64_t row) const;
   std::int64_t ItemTokens(ItemId item) const;
-  // The first item of the row that has room.
+  // The first item of the row that has room; the last one if its title must be cut.
   std::int64_t FirstItem(std::span<const ItemId> items, std::int64_t fixed, std::int64_t row) const;
   void AddText(std::span<const std::int32_t> ids);
-  void AddHistory(const WindowBatch& batch, std::int64_t row, std::int64_t first);
+  void AddHistory(const WindowBatch& batch, std::int64_t row, std::int64_t first,
+                  std::int64_t room);
   std::int32_t TokenOf(const WindowBatch& batch, const OutputPosition& output) const;
 
   const PromptSpec& spec_;
   std::int64_t num_items_;
+  std::int64_t skipped_;
+  std::vector<std::int32_t> key_offsets_S1_;  // if some are skipped
   std::vector<std::int32_t> offsets_S1_ = {0};
-  std::vector<std::int32_t> text_ids_T_, batch_tokens_T_;
+  std::vector<std::int32_t> text_ids_T_, batch_tokens_T_, positions_T_;
   std::vector<std::int32_t> last_of_item_;  // of the batch's tokens; -1: dropped
   std::vector<kernels::TokenKey> tokens_T_;
   TileOutputs outputs_;
