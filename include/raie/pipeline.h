@@ -20,6 +20,7 @@ struct RunControl {
   Settings settings;  // `seed` and `threads` among them
   ProgressObserver progress;
   const CancelFlag* cancel = nullptr;
+  NoteObserver note = {};
 };
 
 // Simulates a shop whose interests drift and writes its log (and the truth) into `output`.

@@ -23,6 +23,9 @@ struct Progress {
 
 using ProgressObserver = std::function<void(const Progress&)>;
 
+// Told, in a sentence, what a person should know of a run. It may be told the same twice.
+using NoteObserver = std::function<void(const std::string&)>;
+
 // May be set from a signal handler; work stops at the next safe point.
 class CancelFlag {
  public:

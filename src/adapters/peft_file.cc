@@ -127,13 +127,16 @@ struct PeftConfig {
   MapNumbers ranks, alphas;
 };
 
-PeftConfig ReadConfig(const std::string& path) {
-  json config;
+json ParseConfig(const std::string& path) {
   try {
-    config = json::parse(ReadFile(path));
+    return json::parse(ReadFile(path));
   } catch (const json::exception& error) {
     throw Error(ErrorCode::kCorruptData, path + " is not JSON: " + error.what());
   }
+}
+
+PeftConfig ReadConfig(const std::string& path) {
+  const json config = ParseConfig(path);
   if (!config.is_object() || !config.contains("peft_type") || config["peft_type"] != "LORA") {
     throw Error(ErrorCode::kInvalidArgument, path + ": peft_type is not \"LORA\"");
   }
@@ -274,6 +277,12 @@ Adapter LoadAdapter(const std::filesystem::path& folder, std::span<const LinearM
     }
   }
   return adapter;
+}
+
+std::string BaseModelOf(const std::filesystem::path& folder) {
+  const json config = ParseConfig((folder / kConfigFile).string());
+  const auto name = config.find("base_model_name_or_path");
+  return name != config.end() && name->is_string() ? name->get<std::string>() : "";
 }
 
 }  // namespace raie

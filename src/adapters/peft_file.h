@@ -20,6 +20,9 @@
 
 namespace raie {
 
+// Recorded as the base of adapters that lie in the directory of their model.
+inline constexpr char kAdaptersOwnModel[] = "raie";
+
 // Writes the two files into `folder`, which exists; the caller commits (AtomicDirectory).
 // `maps` are the linear maps of the backbone the adapter was made for; `base_model` is recorded.
 void SaveAdapter(const std::filesystem::path& folder, const Adapter& adapter,
@@ -28,5 +31,9 @@ void SaveAdapter(const std::filesystem::path& folder, const Adapter& adapter,
 // Returns the adapter of a folder, checked against the backbone's linear maps. Adapters written by
 // SaveAdapter come back bit-equal.
 Adapter LoadAdapter(const std::filesystem::path& folder, std::span<const LinearMapInfo> maps);
+
+// Returns what the adapter of a folder says it was trained on (base_model_name_or_path); "" if it
+// does not say.
+std::string BaseModelOf(const std::filesystem::path& folder);
 
 }  // namespace raie

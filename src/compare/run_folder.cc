@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "base/files.h"
+#include "base/output_folder.h"
 #include "raie/error.h"
-#include "service/output_folder.h"
 
 namespace raie {
 namespace {

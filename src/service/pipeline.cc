@@ -3,13 +3,13 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
+#include "base/output_folder.h"
 #include "data/prepare.h"
 #include "data/read_log.h"
 #include "service/configuration.h"
 #include "service/edit_model.h"
 #include "service/fit_model.h"
 #include "service/import_model.h"
-#include "service/output_folder.h"
 #include "service/simulate_shop.h"
 
 namespace raie {
@@ -18,7 +18,8 @@ namespace {
 std::string WithPool(const RunControl& control,
                      const std::function<nlohmann::ordered_json(const PhaseControl&)>& run) {
   TaskPool pool(static_cast<int>(Configure(control.settings).threads));
-  return run({control.settings, pool, control.progress, control.cancel}).dump(2) + "\n";
+  return run({control.settings, pool, control.progress, control.cancel, control.note}).dump(2) +
+         "\n";
 }
 
 }  // namespace

@@ -2,8 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/output_folder.h"
 #include "service/configuration.h"
-#include "service/output_folder.h"
 
 namespace raie {
 

@@ -7,6 +7,7 @@
 #include "base/file_lock.h"
 #include "base/files.h"
 #include "base/options_json.h"
+#include "base/output_folder.h"
 #include "raie/error.h"
 #include "raie/version.h"
 #include "store/manifest.h"
@@ -166,11 +167,7 @@ void ModelDirectory::Create(const fs::path& path, const ModelInfo& info,
 }
 
 void ModelDirectory::CheckNotThere(const fs::path& path) {
-  if (!fs::exists(path) || (fs::is_directory(path) && fs::is_empty(path))) return;
-  throw Error(ErrorCode::kInvalidArgument,
-              path.string() +
-                  " exists; a model is never overwritten: give another name, or remove "
-                  "it first");
+  CheckIsFree(path, "a model is never overwritten");
 }
 
 ModelDirectory ModelDirectory::Open(const fs::path& path) {
@@ -183,6 +180,8 @@ ModelDirectory ModelDirectory::Open(const fs::path& path) {
   CheckFiles(path, manifest);
   return model;
 }
+
+fs::path ModelDirectory::base() const { return path_ / kBase; }
 
 std::int32_t ModelDirectory::current() const {
   const fs::path file = path_ / kCurrentFile;
@@ -239,9 +238,10 @@ Snapshot ModelDirectory::LoadSnapshot(std::int32_t version) const {
   snapshot.slice = info.slice;
   snapshot.catalogue_size = info.catalogue_size;
   snapshot.old_catalogue_size = info.old_catalogue_size;
-  const ItemNames names = LoadItemNames(version);
-  snapshot.backbone =
-      LoadBackbone(path_ / kBase, info_.backbone, NamesOrIds(names.ids, names.titles));
+  snapshot.backbone = LoadBackbone(base(), info_.backbone, [&] {
+    const ItemNames names = LoadItemNames(version);
+    return Texts{.items = NamesOrIds(names.ids, names.titles), .users = {}};
+  });
   LoadVersionFiles(folder, snapshot);
   if (manifest.at("files").contains(kPriorFile)) {
     snapshot.prior =

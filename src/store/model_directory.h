@@ -83,6 +83,7 @@ class ModelDirectory {
 
   const std::filesystem::path& path() const { return path_; }
   const ModelInfo& info() const { return info_; }
+  std::filesystem::path base() const;  // the frozen backbone's folder
   std::int32_t current() const;
   std::vector<std::int32_t> versions() const;  // ascending
 

@@ -83,23 +83,6 @@ ItemTable LoadItems(const fs::path& folder, std::int64_t dim, std::int64_t at_le
   return table;
 }
 
-// One folder for each different adapter; adapters.json says which regions read which.
-void SaveAdapters(const fs::path& folder, const Snapshot& snapshot) {
-  std::map<const Adapter*, std::string> saved;
-  nlohmann::ordered_json names = nlohmann::ordered_json::object();
-  for (const auto& [region, adapter] : snapshot.adapters) {
-    if (adapter == nullptr) continue;
-    auto [at, fresh] = saved.try_emplace(adapter.get(), RegionName(region));
-    if (fresh) {
-      const fs::path target = folder / "adapters" / at->second;
-      fs::create_directories(target);
-      SaveAdapter(target, *adapter, snapshot.backbone->linear_maps(), "raie");
-    }
-    names[RegionName(region)] = at->second;
-  }
-  WriteFileAtomically(folder / kAdapters, names.dump(2) + "\n");
-}
-
 AdapterMap LoadAdapters(const fs::path& folder, const Backbone& backbone) {
   AdapterMap adapters;
   std::map<std::string, std::shared_ptr<const Adapter>> loaded;
@@ -117,6 +100,24 @@ AdapterMap LoadAdapters(const fs::path& folder, const Backbone& backbone) {
 
 }  // namespace
 
+nlohmann::ordered_json SaveAdapters(const fs::path& folder, const Snapshot& snapshot,
+                                    const std::string& base_model) {
+  std::map<const Adapter*, std::string> saved;
+  nlohmann::ordered_json names = nlohmann::ordered_json::object();
+  for (const auto& [region, adapter] : snapshot.adapters) {
+    if (adapter == nullptr) continue;
+    auto [at, fresh] = saved.try_emplace(adapter.get(), RegionName(region));
+    if (fresh) {
+      const fs::path target = folder / "adapters" / at->second;
+      fs::create_directories(target);
+      SaveAdapter(target, *adapter, snapshot.backbone->linear_maps(), base_model);
+    }
+    names[RegionName(region)] = at->second;
+  }
+  WriteFileAtomically(folder / kAdapters, names.dump(2) + "\n");
+  return names;
+}
+
 void SaveBackbone(const fs::path& base, const Backbone& backbone) {
   if (backbone.pretrained() != nullptr) return backbone.pretrained()->Save(base);
   std::vector<TensorView> tensors;
@@ -130,9 +131,9 @@ void SaveBackbone(const fs::path& base, const Backbone& backbone) {
 }
 
 std::unique_ptr<Backbone> LoadBackbone(const fs::path& base, const BackboneOptions& options,
-                                       StringTable items) {
+                                       std::function<Texts()> texts) {
   std::unique_ptr<Backbone> backbone =
-      MakeBackbone(options, 0, {.saved = base, .texts = {.items = std::move(items), .users = {}}});
+      MakeBackbone(options, 0, {.saved = base, .texts = std::move(texts)});
   if (backbone->pretrained() != nullptr) return backbone;
   const TensorFile file(base / kParameters);
   const auto parameters = backbone->parameters();
@@ -149,7 +150,7 @@ void SaveVersionFiles(const fs::path& folder, const Snapshot& snapshot) {
   SaveTensors(folder / kRouting,
               {{"items", {routing.num_items(), routing.dim()}, routing.base_ND()}});
   SaveEditorState(folder, snapshot.editor);
-  SaveAdapters(folder, snapshot);
+  SaveAdapters(folder, snapshot, kAdaptersOwnModel);
   if (snapshot.prior != nullptr) SavePrior(folder, *snapshot.prior);
 }
 

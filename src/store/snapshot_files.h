@@ -8,7 +8,10 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
+#include <string>
 
 #include "backbones/registry.h"
 #include "training/snapshot.h"
@@ -17,9 +20,15 @@ namespace raie {
 
 // Writes into `base` and reads it again; the folder exists.
 void SaveBackbone(const std::filesystem::path& base, const Backbone& backbone);
-// `items`: what the items are called, for a backbone that reads it.
+// `texts`: what items are called, asked for a backbone that reads it.
 std::unique_ptr<Backbone> LoadBackbone(const std::filesystem::path& base,
-                                       const BackboneOptions& options, StringTable items);
+                                       const BackboneOptions& options,
+                                       std::function<Texts()> texts);
+
+// Writes one folder for each different adapter and adapters.json, which says which region reads
+// which; returns what that says. `base_model` is recorded as what they were trained on.
+nlohmann::ordered_json SaveAdapters(const std::filesystem::path& folder, const Snapshot& snapshot,
+                                    const std::string& base_model);
 
 // Writes everything of a snapshot but the backbone into `folder`, which exists.
 void SaveVersionFiles(const std::filesystem::path& folder, const Snapshot& snapshot);

@@ -125,4 +125,8 @@ std::span<const std::byte> TensorFolder::Bytes(std::string_view name) const {
   return files_[file_of_[IndexOf(name)]].Bytes(name);
 }
 
+std::vector<float> TensorFolder::ConvertedFloats(std::string_view name) const {
+  return files_[file_of_[IndexOf(name)]].ConvertedFloats(name);
+}
+
 }  // namespace raie

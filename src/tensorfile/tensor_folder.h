@@ -29,6 +29,8 @@ class TensorFolder {
   // Returns the file that holds a tensor, for messages.
   const std::string& FileOf(std::string_view name) const;
   std::span<const std::byte> Bytes(std::string_view name) const;
+  // See TensorFile.
+  std::vector<float> ConvertedFloats(std::string_view name) const;
 
  private:
   void OpenShards(const std::filesystem::path& folder, const std::filesystem::path& index);

@@ -2,6 +2,7 @@
 import json
 import struct
 
+import language_model_export
 import shop as shops
 import tokenizer_kinds as kinds
 
@@ -14,16 +15,23 @@ SETTINGS = {"backbone.name": "causal_lm", "backbone.causal_lm.precision": "fp32"
             "edit.learning_rate": 5e-3, "edit.item_rows": "shared"}
 
 
-def write_checkpoint(folder, sizes, rope):
+def write_checkpoint(folder, family, options, sizes):
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
-    library = kinds.write_json_kind("smollm", folder, 600)
     torch.manual_seed(1)
-    config = AutoConfig.for_model("llama", **sizes, tie_word_embeddings=True, rope_parameters=rope,
-                                  bos_token_id=None, eos_token_id=None, pad_token_id=None)
+    config = AutoConfig.for_model(family, **sizes, **options, bos_token_id=None, eos_token_id=None,
+                                  pad_token_id=None)
     AutoModelForCausalLM.from_config(config).float().save_pretrained(folder)
-    return library
+
+
+def fit_and_edit(raie, shop, checkpoint, model):
+    """Makes versions 0 and 1 of a model."""
+    flags = ["--set", f"backbone.causal_lm.checkpoint={checkpoint}"]
+    for key, value in SETTINGS.items():
+        flags += ["--set", f"{key}={value}"]
+    raie("fit", "--data", shop.data, "--model", model, *flags)
+    raie("edit", "--model", model, "--data", shop.data, *flags)
 
 
 def read_names(path):
@@ -44,8 +52,7 @@ def last_state(net, embedding, library, rows):
         return net(inputs_embeds=prompt[None], output_hidden_states=True).hidden_states[-1][0, -1]
 
 
-def check(raie, work, sizes, rope):
-    import torch
+def check(raie, work, families, sizes):
     from peft import PeftModel
     from safetensors.torch import load_file
     from transformers import AutoModelForCausalLM
@@ -53,13 +60,10 @@ def check(raie, work, sizes, rope):
     folder = work / "phases"
     folder.mkdir()
     shop = shops.Shop(raie, folder, CONTEXT)
-    library = write_checkpoint(folder / "checkpoint", sizes, rope)
-    flags = ["--set", f"backbone.causal_lm.checkpoint={folder / 'checkpoint'}"]
-    for key, value in SETTINGS.items():
-        flags += ["--set", f"{key}={value}"]
+    library = kinds.write_json_kind("smollm", folder / "checkpoint", 600)
+    write_checkpoint(folder / "checkpoint", "llama", families["llama"][0], sizes)
     model = folder / "model"
-    raie("fit", "--data", shop.data, "--model", model, *flags)
-    raie("edit", "--model", model, "--data", shop.data, *flags)
+    fit_and_edit(raie, shop, folder / "checkpoint", model)
     version = model / "versions" / "0001"
     names = read_names(version / "items.ids")
     items = load_file(version / "items.safetensors")["items"]
@@ -88,3 +92,17 @@ def check(raie, work, sizes, rope):
     assert adapted > 0, "no history was answered with an adapter"
     assert worst <= TOLERANCE, f"scores differ by {worst:.1e}, allowed {TOLERANCE:.0e}"
     print(f"language-models: fitted, edited, served: {worst:.1e} over {len(shop.histories)} histories")
+    language_model_export.check(raie, shop, model, lambda text: library.encode(text).ids)
+    for family in ("qwen3", "mistral"):  # untied; the second one with a tokenizer.model
+        checkpoint = folder / family
+        if family == "mistral":
+            encode = kinds.write_sentencepiece_kind("sentencepiece-bpe", checkpoint, 600, "identity").encode
+        else:
+            qwen = kinds.write_json_kind("qwen2", checkpoint, 600)
+
+            def encode(text, library=qwen):
+                return library.encode(text).ids
+        write_checkpoint(checkpoint, family, families[family][0], sizes)
+        model = folder / f"{family}-model"
+        fit_and_edit(raie, shop, checkpoint, model)
+        language_model_export.check(raie, shop, model, encode)

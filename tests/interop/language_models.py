@@ -112,4 +112,4 @@ def check(raie, work):
         else:
             raise AssertionError(f"an adapter with {field} was taken")
     print(f"language-models: refused by name: {', '.join(REFUSED)}")
-    language_model_phases.check(raie, work, SIZES, ROPE)
+    language_model_phases.check(raie, work, FAMILIES, SIZES)

@@ -12,6 +12,7 @@ std::vector<Command> AllCommands() {
   commands.push_back(FitCommand());
   commands.push_back(ImportCommand());
   commands.push_back(ProbeCommand());
+  commands.push_back(ExportCommand());
   commands.push_back(EditCommand());
   commands.push_back(EvaluateCommand());
   commands.push_back(RecommendCommand());

@@ -17,6 +17,7 @@ Command DataSimulateCommand();
 Command FitCommand();
 Command ImportCommand();
 Command ProbeCommand();
+Command ExportCommand();
 Command EditCommand();
 Command EvaluateCommand();
 Command RecommendCommand();

@@ -1,9 +1,9 @@
+#include "base/output_folder.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
 #include "data/prepare.h"
 #include "data/prepared_writer.h"
 #include "data/read_log.h"
-#include "service/output_folder.h"
 
 namespace raie::cli {
 namespace {
