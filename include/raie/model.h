@@ -36,6 +36,8 @@ struct HistoryItem {
 
 struct RecommendRequest {
   std::vector<HistoryItem> history;  // oldest first; only the last ones count (model's context)
+  std::string user;                  // raw id of whoever asks, read where ModelSummary::reads_users
+                                     // says so; "": not known
   std::int64_t count = 10;
   AnswerSeen seen = AnswerSeen::kAsFitted;
 };
@@ -60,6 +62,7 @@ struct RecommendAnswer {
   double margin = 0;  // confidence over the second nearest region; infinite with one region
   std::vector<std::string> unknown;        // of the history: neither an id nor a title; left out
   std::vector<SharedTitle> shared_titles;  // of the history
+  std::string user;  // what the model read as the user's id; "": it reads none
 };
 
 struct RegionSummary {
@@ -74,6 +77,9 @@ struct ModelSummary {
   std::int64_t dim = 0;
   std::int64_t context = 0;  // items of a history that are read
   bool reads_times = false;  // every item of a history needs its time
+  bool reads_users = false;  // its prompt names the user
+  std::string unknown_user;  // what it calls users who are not known, if it reads them
+  bool widens_bf16 = false;  // weights are bf16, and this machine multiplies floats
   std::int64_t num_items = 0;
   std::int32_t version = 0;
   std::int32_t slice = 0;  // the last slice it has learnt from

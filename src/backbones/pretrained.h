@@ -12,6 +12,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "adapters/adapter.h"
@@ -22,6 +23,12 @@
 namespace raie {
 
 class PreparedData;
+
+// What is worth saying, once, of bf16 weights on a machine that multiplies floats
+// (docs/decisions/013).
+inline constexpr char kWidensBfloat16[] =
+    "this machine has no AVX512_BF16: weights stay in bf16 and are widened to fp32 as they are "
+    "multiplied (about half as fast, no less exact)";
 
 // What items and users are called, in the order of their numbers.
 struct Texts {
@@ -45,6 +52,16 @@ class Pretrained {
   // Returns the rows [end - begin, D] that items begin with, made from what they are called; none
   // if they are to be drawn like those of other backbones.
   virtual std::vector<float> RowsOfTexts(std::int64_t begin, std::int64_t end) const = 0;
+
+  // Returns the tokens that name a user of this raw id (ForwardInput::user_tokens); none if the
+  // tokenizer makes nothing of it.
+  virtual std::vector<std::int32_t> TokensOfUser(std::string_view id) const = 0;
+
+  // What users who are not known are called.
+  virtual const std::string& unknown_user() const = 0;
+
+  // See kWidensBfloat16.
+  virtual bool widens_bf16() const = 0;
 
   // Names the checkpoint: changes with any byte of its files. Empty for a saved backbone.
   virtual const std::string& digest() const = 0;

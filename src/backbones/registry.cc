@@ -1,5 +1,8 @@
 #include "backbones/registry.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "backbones/causal_lm/language_model.h"
 #include "base/random.h"
 #include "raie/error.h"
@@ -12,8 +15,13 @@ constexpr BackboneInfo kBackbones[] = {
     {"bert4rec", "bidirectional transformer, masked items", "Sun et al. 2019"},
     {"tisasrec", "SASRec that reads the times between items", "Li et al. 2020"},
     {"causal_lm", "language model that reads a prompt, from a checkpoint",
-     "Xu et al. 2024 (OpenP5)"},
+     "Xu et al. 2024 (OpenP5)", true},
 };
+
+const BackboneInfo* Find(std::string_view name) {
+  const auto found = std::ranges::find(kBackbones, name, &BackboneInfo::name);
+  return found == std::end(kBackbones) ? nullptr : found;
+}
 
 [[noreturn]] void Unknown(const std::string& name) {
   std::string known;
@@ -26,6 +34,11 @@ constexpr BackboneInfo kBackbones[] = {
 }  // namespace
 
 std::span<const BackboneInfo> Backbones() { return kBackbones; }
+
+bool IsPretrained(std::string_view name) {
+  const BackboneInfo* const info = Find(name);
+  return info != nullptr && info->is_pretrained;
+}
 
 std::int64_t& ContextOf(BackboneOptions& options) {
   return options.name == "causal_lm" ? options.causal_lm.context : NamedSection(options).context;
@@ -52,7 +65,8 @@ std::unique_ptr<Backbone> MakeBackbone(const BackboneOptions& options, std::uint
   if (options.name == "bert4rec") return MakeBert4rec(options.bert4rec, seed);
   if (options.name == "tisasrec") return MakeTisasrec(options.tisasrec, seed);
   if (options.name == "causal_lm") {
-    return MakeLanguageModel(options.causal_lm, seed, source.saved, source.texts);
+    return MakeLanguageModel(options.causal_lm, seed, source.saved,
+                             source.texts ? source.texts() : Texts{});
   }
   Unknown(options.name);
 }

@@ -7,9 +7,11 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "backbones/backbone.h"
@@ -44,10 +46,14 @@ struct BackboneInfo {
   const char* name;
   const char* summary;
   const char* source;
+  bool is_pretrained = false;  // Backbone::pretrained() is there
 };
 
 // What MakeBackbone knows.
 std::span<const BackboneInfo> Backbones();
+
+// Whether this names a backbone whose weights come from a checkpoint.
+bool IsPretrained(std::string_view name);
 
 // Returns the longest sequence of items the named backbone reads.
 std::int64_t& ContextOf(BackboneOptions& options);
@@ -59,8 +65,8 @@ const SasrecOptions& NamedSection(const BackboneOptions& options);
 
 // What only some backbones read.
 struct BackboneSource {
-  std::filesystem::path saved = {};  // where Pretrained::Save wrote; empty: what the options name
-  Texts texts = {};
+  std::filesystem::path saved = {};   // where Pretrained::Save wrote; empty: what the options name
+  std::function<Texts()> texts = {};  // called if they are read; empty: there are none
 };
 
 // Returns a fresh backbone, its parameters drawn from `seed`.

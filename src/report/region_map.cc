@@ -9,6 +9,7 @@
 #include "base/statistics.h"
 #include "data/prepare.h"
 #include "methods/group_trainer.h"
+#include "methods/setup.h"
 #include "methods/window_states.h"
 #include "regions/sphere.h"
 #include "report/angle_map.h"
@@ -203,9 +204,11 @@ ReportJson RegionMapFigure(const RegionMapInput& input, TaskPool& pool) {
   const std::string no_windows = WhyNoWindows(input);
   ReportJson slices = ReportJson::array();
   if (no_windows.empty()) {
-    const Snapshot fitted =
+    const Snapshot fitted = ForData(
         ModelDirectory::Open(input.run.path() / input.study.about.at("fit").get<std::string>())
-            .LoadSnapshot(0);
+            .LoadSnapshot(0),
+        *input.data);
+    if (input.made) input.made(*fitted.backbone);
     const int last = input.data->num_slices() - 1;
     const Snapshot grown = WithCatalogue(fitted, input.data->catalogue_size(std::max(0, last - 1)),
                                          input.study.cell.seed);

@@ -19,6 +19,7 @@ struct RegionMapInput {
   const RegionStudy& study;
   const PreparedData* data = nullptr;  // null: caps only
   std::int64_t windows_a_slice = 600;
+  std::function<void(const Backbone&)> made = {};  // told of the backbone that is loaded
 };
 
 // Returns the figure's block.

@@ -39,7 +39,8 @@ std::vector<ReportJson> AllSections(const RunFiles& run, const ReportRequest& re
   sections.push_back(StreamSection(run));
   const auto study = StudyRegions(run);
   if (study.has_value()) {
-    sections.push_back(RegionsSection({.run = run, .study = *study, .data = request.data}, pool));
+    sections.push_back(RegionsSection(
+        {.run = run, .study = *study, .data = request.data, .made = request.made}, pool));
   } else {
     sections.push_back(NoRegionsSection());
   }

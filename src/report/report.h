@@ -9,7 +9,9 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 
+#include "backbones/backbone.h"
 #include "base/task_pool.h"
 #include "data/prepared_data.h"
 #include "report/blocks.h"
@@ -18,7 +20,8 @@ namespace raie {
 
 struct ReportRequest {
   std::filesystem::path run;
-  const PreparedData* data = nullptr;  // null: what needs the data set is left out
+  const PreparedData* data = nullptr;              // null: what needs the data set is left out
+  std::function<void(const Backbone&)> made = {};  // told of a backbone that is loaded
 };
 
 // {"format": "raie-report", "version", "title", "subtitle", "summary": [sentences], "sections"}

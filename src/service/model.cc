@@ -15,6 +15,11 @@ ModelSummary SummaryOf(const ModelInfo& info, const Snapshot& snapshot) {
   summary.dim = snapshot.backbone->dim();
   summary.context = info.windows.context;
   summary.reads_times = snapshot.backbone->reads_times();
+  if (const Pretrained* const pretrained = snapshot.backbone->pretrained()) {
+    summary.reads_users = snapshot.backbone->reads_users();
+    if (summary.reads_users) summary.unknown_user = pretrained->unknown_user();
+    summary.widens_bf16 = pretrained->widens_bf16();
+  }
   summary.num_items = snapshot.catalogue_size;
   summary.version = snapshot.version;
   summary.slice = snapshot.slice;
@@ -105,10 +110,14 @@ RecommendAnswer Model::Recommend(const RecommendRequest& request) const {
   if (std::ssize(context) > state_->summary.context) {
     context.erase(context.begin(), context.end() - state_->summary.context);
   }
-  const Answer answer = responder.Respond(context, request.count, seen);
+  const Answer answer = responder.Respond(
+      {.context = context, .user = request.user, .count = request.count, .excluded = seen});
   result.region = answer.route.region;
   result.cosine = answer.route.cosine;
   result.margin = answer.route.margin;
+  if (state_->summary.reads_users) {
+    result.user = answer.read_user ? request.user : state_->summary.unknown_user;
+  }
   const ItemNames& names = responder.names();
   for (const kernels::ScoredItem& item : answer.items) {
     result.items.push_back(

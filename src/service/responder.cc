@@ -9,19 +9,6 @@
 namespace raie {
 namespace {
 
-WindowBatch ToBatch(std::span<const ContextItem> context, std::int64_t longest) {
-  if (std::ssize(context) > longest) context = context.last(longest);
-  WindowBatch batch;
-  for (const ContextItem& item : context) {
-    batch.items.push_back(item.item);
-    batch.times.push_back(item.time);
-  }
-  batch.offsets.push_back(static_cast<std::int32_t>(context.size()));
-  batch.users.push_back(UserId{-1});
-  batch.row_keys.push_back(0);
-  return batch;
-}
-
 void Normalise(std::vector<float>& values) {
   double square = 0;
   for (const float value : values) square += static_cast<double>(value) * value;
@@ -67,11 +54,33 @@ std::span<const ItemId> Responder::WithTitle(std::string_view text) const {
   return found == by_title_.end() ? std::span<const ItemId>() : found->second;
 }
 
+Responder::Request Responder::Read(const Question& question) const {
+  std::span<const ContextItem> context = question.context;
+  if (std::ssize(context) > length_) context = context.last(length_);
+  Request request;
+  WindowBatch& batch = request.batch;
+  for (const ContextItem& item : context) {
+    batch.items.push_back(item.item);
+    batch.times.push_back(item.time);
+  }
+  batch.offsets.push_back(static_cast<std::int32_t>(context.size()));
+  batch.users.push_back(UserId{-1});
+  batch.row_keys.push_back(0);
+  const Backbone& backbone = *snapshot_->backbone;
+  if (backbone.reads_users() && backbone.pretrained() != nullptr && !question.user.empty()) {
+    request.user_tokens = backbone.pretrained()->TokensOfUser(question.user);
+  }
+  return request;
+}
+
 std::vector<float> Responder::Hidden(const BoundWeights& weights, const ItemRows& rows,
-                                     const WindowBatch& context) const {
+                                     const Request& request) const {
   std::vector<float> hidden_D(static_cast<std::size_t>(snapshot_->backbone->dim()));
-  const OutputPosition last{0, static_cast<std::int32_t>(context.num_tokens()) - 1};
-  const ForwardInput input{.batch = context, .outputs = std::span(&last, 1), .items = rows};
+  const OutputPosition last{0, static_cast<std::int32_t>(request.batch.num_tokens()) - 1};
+  const ForwardInput input{.batch = request.batch,
+                           .outputs = std::span(&last, 1),
+                           .items = rows,
+                           .user_tokens = request.user_tokens};
   snapshot_->backbone->Forward(weights, input, hidden_D);
   return hidden_D;
 }
@@ -95,30 +104,30 @@ std::vector<float> Responder::Scores(const Slot& slot, std::span<const float> hi
   return scores_N;
 }
 
-Answer Responder::Respond(std::span<const ContextItem> context, std::int64_t count,
-                          std::span<const std::int32_t> excluded) const {
-  if (context.empty()) {
+Answer Responder::Respond(const Question& question) const {
+  if (question.context.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 "the history holds no item the model knows; give at least one");
   }
-  const WindowBatch batch = ToBatch(context, length_);
+  const Request request = Read(question);
   Answer answer;
+  answer.read_user = !request.user_tokens.empty();
   std::int32_t slot = 0;
   if (snapshot_->editor.regions.size() > 0) {
-    std::vector<float> z_D = Hidden(*routing_weights_, routing_rows_, batch);
+    std::vector<float> z_D = Hidden(*routing_weights_, routing_rows_, request);
     Normalise(z_D);
     answer.route = RouteOne(snapshot_->editor.regions, z_D);
     slot = answer.route.slot;
   }
-  const std::vector<float> hidden_D = Hidden(*slots_[slot].weights, slots_[slot].rows, batch);
+  const std::vector<float> hidden_D = Hidden(*slots_[slot].weights, slots_[slot].rows, request);
   const std::vector<float> scores_N = Scores(slots_[slot], hidden_D);
   if (!kernels::AllFinite(scores_N)) {
     throw Error(ErrorCode::kInternal,
                 "a score is not finite; the model was fitted badly: fit it "
                 "again with a smaller learning rate");
   }
-  kernels::TopK best(std::max<std::int64_t>(1, count));
-  best.Add(scores_N, 0, excluded);
+  kernels::TopK best(std::max<std::int64_t>(1, question.count));
+  best.Add(scores_N, 0, question.excluded);
   answer.items = best.Best();
   return answer;
 }

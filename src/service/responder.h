@@ -29,9 +29,17 @@ struct ContextItem {
   Timestamp time;
 };
 
+struct Question {
+  std::span<const ContextItem> context;         // oldest first; its end is read
+  std::string_view user = {};                   // raw id of whoever asks; "": not known
+  std::int64_t count = 10;                      // of the answer
+  std::span<const std::int32_t> excluded = {};  // sorted
+};
+
 struct Answer {
   std::vector<kernels::ScoredItem> items;  // best first
   Route route;
+  bool read_user = false;  // the user's own id, not that of an unknown one
 };
 
 class Responder {
@@ -50,10 +58,8 @@ class Responder {
   // The items with this title, in the order of the catalogue; none if `text` is an id.
   std::span<const ItemId> WithTitle(std::string_view text) const;
 
-  // The `count` best items for a context (oldest first; its end is read) without `excluded`
-  // (sorted).
-  Answer Respond(std::span<const ContextItem> context, std::int64_t count,
-                 std::span<const std::int32_t> excluded) const;
+  // The best items for a context.
+  Answer Respond(const Question& question) const;
 
  private:
   // What answers one region.
@@ -62,8 +68,15 @@ class Responder {
     ItemRows rows;
   };
 
+  // One row and whose it is.
+  struct Request {
+    WindowBatch batch;
+    std::vector<std::int32_t> user_tokens;
+  };
+
+  Request Read(const Question& question) const;
   std::vector<float> Hidden(const BoundWeights& weights, const ItemRows& rows,
-                            const WindowBatch& context) const;
+                            const Request& request) const;
   std::vector<float> Scores(const Slot& slot, std::span<const float> hidden_D) const;
 
   std::shared_ptr<const Snapshot> snapshot_;

@@ -31,7 +31,7 @@ class BorderTest : public ::testing::Test {
 
   std::unique_ptr<Backbone> Make(HistoryKind history = HistoryKind::kItems) {
     options_.causal_lm.history = history;
-    return MakeBackbone(options_, 1, {.saved = {}, .texts = texts_});
+    return MakeBackbone(options_, 1, {.saved = {}, .texts = [&] { return texts_; }});
   }
 
   static BorderRequest RequestOf(const LoraOptions& adapter, bool trains_rows) {

@@ -35,9 +35,10 @@ FittedBackbone FitFromStart(const FitStart& start, const FitOptions& options, Fi
                             TaskPool& pool) {
   FittedBackbone fitted;
   fitted.backbone = MakeBackbone(start.backbone, start.backbone_seed,
-                                 {.saved = {}, .texts = TextsOf(request.data)});
+                                 {.saved = {}, .texts = [&] { return TextsOf(request.data); }});
   KeepBorder(start.border, request, fitted.backbone);
   Backbone& backbone = *fitted.backbone;
+  if (start.made) start.made(backbone);
   fitted.items = std::make_shared<ItemTable>(
       backbone.dim(),
       MakeItemRows(start.backbone, backbone, request.catalogue_size, start.rows_seed));

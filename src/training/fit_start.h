@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 
 #include "backbones/border_options.h"
@@ -23,6 +24,7 @@ struct FitStart {
   std::uint64_t backbone_seed = 0;
   std::uint64_t rows_seed = 0;
   BorderOptions border = {};
+  std::function<void(const Backbone&)> made = {};  // told of the backbone before it is fitted
 };
 
 struct FittedBackbone {

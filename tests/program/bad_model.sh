@@ -196,7 +196,7 @@ case $case_name in
     grep -q '^raie: histories: line 3: .*nonsense' .err || fail 'line 3 is not named'
     refused $kData 'nobody' \
       "$raie" recommend --model "$shop/model" --data "$shop/data" --user nobody
-    refused $kUsage 'needs --data' "$raie" recommend --model "$shop/model" --user u1
+    refused $kUsage 'needs --data, where the history is read, or --history' "$raie" recommend --model "$shop/model" --user u1
     refused $kUsage 'count' "$raie" recommend --model "$shop/model" --history x --count 0
     refused $kData 'nowhere' "$raie" recommend --model "$shop/model" --input nowhere
     ;;

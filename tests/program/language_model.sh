@@ -128,10 +128,51 @@ ok "$raie" recommend --model model --data "$data" --user "$user" --count 5
 items=($(sed -n '2,5p' "$shop/log/events.csv" | cut -d, -f2))
 ok "$raie" recommend --model model --history "${items[@]}" --json
 says '"score"'
+says '"user": "unknown"'
+grep -q 'names the user; it reads "unknown"' .err || fail 'nothing said of a user who is not known'
+cp .out unknown.json
+ok "$raie" recommend --model model --history "${items[@]}" --user "$user" --json
+[ "$(json user)" = "$user" ] || fail 'the user was not read'
+! grep -q 'names the user' .err || fail 'a user who is known was called unknown'
+differs "$(grep score .out)" "$(grep score unknown.json)"
+cp .out known.json
+printf '%s\t' "$user" "${items[@]}" >lines.txt
+printf '\n\t%s\n' "$(printf '%s\t' "${items[@]}")" >>lines.txt
+ok "$raie" recommend --model model --input lines.txt --users-first --json
+compact() { tr -d ' \n' <"$1"; }
+[ "$(sed -n 1p .out | tr -d ' ')" = "$(compact known.json)" ] || fail 'a line with its user, another answer'
+[ "$(sed -n 2p .out | tr -d ' ')" = "$(compact unknown.json)" ] || fail 'a line without a user, another answer'
+[ "$(grep -c 'names the user' .err)" -eq 1 ] || fail 'not said once that a user is not known'
+refused $kUsage '--users-first' "$raie" recommend --model model --history "${items[@]}" --users-first
+refused $kUsage 'give one of' "$raie" recommend --model model --input lines.txt --user "$user"
+# The history that the data has of the user, with the user's id and without.
+ok "$raie" recommend --model model --data "$data" --user "$user" --json
+[ "$(json user)" = "$user" ] || fail 'the user was not read'
 ok "$raie" show --model model
 says 'causal_lm, width 24, context 8'
 ok "$raie" show --model model --history
 says '^1 +0 +1 .*answers'
+
+# For other programs: an item is one token there, whose logit is its score.
+ok "$raie" export --model model --output exported --json
+first=$(json first_token)
+for file in config.json model.safetensors tokenizer.json raie.json adapters.json; do
+  [ -s exported/$file ] || fail "no exported/$file"
+done
+ls exported/adapters/*/adapter_model.safetensors >/dev/null || fail 'no adapter was exported'
+ok "$raie" probe --backbone exported --text "<item_${items[0]}>" --json
+id=$(awk '/"ids"/ { getline; print $1 + 0; exit }' .out)
+[ "$id" -ge "$first" ] || fail "item ${items[0]} is token $id, not $first or above"
+[ "$(grep -c '<item_' .out)" -ge 1 ] || fail 'the token has no name'
+ok "$raie" probe --backbone exported --text abc --adapter exported/adapters/"$(ls exported/adapters | head -1)"
+refused $kUsage 'never overwrites' "$raie" export --model model --output exported
+ok "$raie" export --model model --version 0 --output halved --precision bf16
+says 'wrote version 0'
+[ "$(stat -c %s halved/model.safetensors)" -lt "$(stat -c %s exported/model.safetensors)" ] ||
+  fail 'bf16 is not smaller'
+refused $kUsage 'is a sasrec model' "$raie" export --model "$shop/model" --output no
+refused $kData 'has no version 7' "$raie" export --model model --version 7 --output no
+[ ! -e no ] || fail 'something was written'
 
 ok "$raie" recommend --model titled --history "${items[@]}" --json
 says '"score"'

@@ -42,7 +42,7 @@ refused() {
   run "$@"
   [[ $code =~ ^$wanted$ ]] || fail "exit code $code where $wanted was expected: $*"
   grep -Eqi -- "$text" "$work/.err" || fail "the error does not say '$text': $*"
-  [ "$(grep -c '^raie: ' "$work/.err")" -le 1 ] || fail "more than one error: $*"
+  [ "$(grep '^raie: ' "$work/.err" | grep -vc '^raie: note: ')" -le 1 ] || fail "more than one error: $*"
   ! grep -Eq 'terminate called|Sanitizer|runtime error' "$work/.err" || fail "crashed: $*"
 }
 
@@ -80,6 +80,9 @@ json() {
 
 # greater A B: A > B as numbers.
 greater() { awk -v a="$1" -v b="$2" 'BEGIN { exit !(a + 0 > b + 0) }' || fail "$1 is not above $2"; }
+
+# differs A B: two texts that must not be the same.
+differs() { [ "$1" != "$2" ] || fail "the same twice: $1"; }
 
 # popularity EVENTS: recall@10 on T of the most popular items of F, without the program.
 popularity() {

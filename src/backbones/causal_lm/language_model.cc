@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "backbones/causal_lm/grown_checkpoint.h"
 #include "backbones/causal_lm/merged_weights.h"
 #include "backbones/causal_lm/prompt_template.h"
 #include "backbones/causal_lm/save_decoder.h"
@@ -18,15 +19,16 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// What a tokenizer may be made of, for us and for other programs.
-constexpr const char* kTokenizerFiles[] = {
-    "tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json",
-    "vocab.json",     "merges.txt",      "added_tokens.json",     "chat_template.jinja"};
+// What a tokenizer may be made of, for us and for other programs, and what these read besides.
+constexpr const char* kCarriedFiles[] = {
+    "tokenizer.json",          "tokenizer.model",     "tokenizer_config.json",
+    "special_tokens_map.json", "vocab.json",          "merges.txt",
+    "added_tokens.json",       "chat_template.jinja", "generation_config.json"};
 
 // They are small, and the folder may be gone by the time a fit has ended.
-std::map<std::string, std::string> ReadTokenizerFiles(const fs::path& folder) {
+std::map<std::string, std::string> ReadCarriedFiles(const fs::path& folder) {
   std::map<std::string, std::string> files;
-  for (const char* name : kTokenizerFiles) {
+  for (const char* name : kCarriedFiles) {
     if (fs::exists(folder / name)) files[name] = ReadFile(folder / name);
   }
   return files;
@@ -58,28 +60,6 @@ TokenCost CostOf(const PromptSpec& spec, const TokenLists& users) {
   }
   if (spec.writes_titles()) cost.of_item = MeanLength(spec.titles) + std::ssize(spec.separator);
   return cost;
-}
-
-std::int64_t LongestOf(const TokenLists& lists) {
-  std::int64_t longest = 0;
-  for (std::int64_t i = 0; i < lists.size(); ++i) longest = std::max(longest, std::ssize(lists[i]));
-  return longest;
-}
-
-// Returns titles cut to what every prompt has room for: one long title must not stop a fit or,
-// years later, an edit.
-TokenLists CutTitles(const TokenLists& titles, const PromptSpec& spec) {
-  std::int64_t room = spec.max_tokens;
-  for (const PromptPart& part : spec.parts) room -= std::ssize(part.text);
-  if (spec.reads_users()) {
-    room -= std::max(LongestOf(spec.users), std::ssize(spec.unknown_user));
-  }
-  TokenLists cut;
-  for (std::int64_t i = 0; i < titles.size(); ++i) {
-    const auto title = titles[i];
-    cut.Add(title.first(std::clamp<std::int64_t>(room, 1, std::ssize(title))));
-  }
-  return cut;
 }
 
 fs::path FolderOf(const CausalLmOptions& options, const fs::path& saved) {
@@ -123,7 +103,7 @@ std::shared_ptr<const DecoderWeights> WeightsOf(const CausalLmOptions& options, 
 struct LanguageModel::Source {
   CausalLmOptions options;
   nlohmann::ordered_json config;
-  std::map<std::string, std::string> tokenizer_files;
+  std::map<std::string, std::string> carried_files;
   std::unique_ptr<Tokenizer> tokenizer;
   std::string digest;
   PromptSpec prompt;  // without users and titles
@@ -131,7 +111,7 @@ struct LanguageModel::Source {
   PromptSpec PromptOf(const TokenLists& users, const TokenLists& items) const {
     PromptSpec spec = prompt;
     if (spec.reads_users()) spec.users = users;
-    if (options.history == HistoryKind::kTitles) spec.titles = CutTitles(items, spec);
+    if (options.history == HistoryKind::kTitles) spec.titles = items;
     return spec;
   }
 };
@@ -187,6 +167,12 @@ std::vector<float> LanguageModel::RowsOfTexts(std::int64_t begin, std::int64_t e
   return MeanTokenRows(*weights_, wanted);
 }
 
+std::vector<std::int32_t> LanguageModel::TokensOfUser(std::string_view id) const {
+  return TokensOf(*source_->tokenizer, id);
+}
+
+const std::string& LanguageModel::unknown_user() const { return source_->options.unknown_user; }
+
 const std::string& LanguageModel::digest() const { return source_->digest; }
 
 const LoraOptions& LanguageModel::setup_adapter() const { return source_->options.lora; }
@@ -204,12 +190,10 @@ std::unique_ptr<Backbone> LanguageModel::Merged(const Adapter& adapter) const {
 
 void LanguageModel::Save(const fs::path& folder) const {
   nlohmann::ordered_json config = source_->config;
-  const char* const dtype = weights_->precision == Precision::kBf16 ? "bfloat16" : "float32";
-  const bool is_new_dialect = config.contains("dtype") || config.contains("rope_parameters");
-  config[is_new_dialect ? "dtype" : "torch_dtype"] = dtype;
+  SetWeightType(config, weights_->precision);
   config["tie_word_embeddings"] = weights_->config.tied;
   WriteFileAtomically(folder / "config.json", config.dump(2) + "\n");
-  for (const auto& [name, bytes] : source_->tokenizer_files) {
+  for (const auto& [name, bytes] : source_->carried_files) {
     WriteFileAtomically(folder / name, bytes);
   }
   SaveDecoder(folder, *weights_);
@@ -223,7 +207,7 @@ std::unique_ptr<Backbone> MakeLanguageModel(const CausalLmOptions& options, std:
   auto source = std::make_shared<LanguageModel::Source>();
   source->options = options;
   source->config = ReadConfigJson(folder / "config.json");
-  source->tokenizer_files = ReadTokenizerFiles(folder);
+  source->carried_files = ReadCarriedFiles(folder);
   source->tokenizer = LoadTokenizer(folder);
   if (saved.empty()) source->digest = DigestOfFolder(folder);
   source->prompt = ParsePrompt(options, *source->tokenizer);

@@ -30,6 +30,9 @@ class LanguageModel : public CausalLm, public Pretrained {
 
   std::unique_ptr<Backbone> WithTexts(const Texts& texts) const override;
   std::vector<float> RowsOfTexts(std::int64_t begin, std::int64_t end) const override;
+  std::vector<std::int32_t> TokensOfUser(std::string_view id) const override;
+  const std::string& unknown_user() const override;
+  bool widens_bf16() const override { return weights().widens_bf16(); }
   const std::string& digest() const override;
   const LoraOptions& setup_adapter() const override;
   std::unique_ptr<Backbone> Merged(const Adapter& adapter) const override;

@@ -28,7 +28,7 @@ class LanguageModelTest : public ::testing::Test {
   }
 
   std::unique_ptr<Backbone> Make(std::uint64_t seed = 1) const {
-    return MakeBackbone(options_, seed, {.saved = {}, .texts = texts_});
+    return MakeBackbone(options_, seed, {.saved = {}, .texts = [&] { return texts_; }});
   }
 
   // States of user `user` after items 1, 0.
@@ -112,7 +112,7 @@ TEST_F(LanguageModelTest, WhatIsMergedAndSavedComesBackBitEqual) {
     merged->pretrained()->Save(saved);
     BackboneOptions gone = options_;
     gone.causal_lm.checkpoint = "no longer there";
-    const auto back = MakeBackbone(gone, 9, {.saved = saved, .texts = texts_});
+    const auto back = MakeBackbone(gone, 9, {.saved = saved, .texts = [&] { return texts_; }});
     EXPECT_EQ(StatesOf(*back, rows, UserId{0}), states);
   }
 }

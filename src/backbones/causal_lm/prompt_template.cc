@@ -13,8 +13,7 @@ namespace {
   throw Error(ErrorCode::kInvalidArgument, "backbone.causal_lm.prompt: " + what);
 }
 
-TokenIds Encode(const Tokenizer& tokenizer, std::string_view text,
-                SpecialTokens special = SpecialTokens::kWithout) {
+TokenIds Encode(const Tokenizer& tokenizer, std::string_view text, SpecialTokens special) {
   TokenIds ids;
   for (const TokenId id : tokenizer.Encode(text, special)) ids.push_back(Index(id));
   return ids;
@@ -22,7 +21,7 @@ TokenIds Encode(const Tokenizer& tokenizer, std::string_view text,
 
 // What the model wants before a text.
 TokenIds BeginningOf(const Tokenizer& tokenizer) {
-  const TokenIds plain = Encode(tokenizer, "a");
+  const TokenIds plain = TokensOf(tokenizer, "a");
   const TokenIds whole = Encode(tokenizer, "a", SpecialTokens::kWith);
   const auto at = std::ranges::search(whole, plain).begin();
   return {whole.begin(), at == whole.end() ? whole.begin() : at};
@@ -59,11 +58,15 @@ void CheckCount(const PromptSpec& spec, PromptPartKind kind, const char* name, b
 
 }  // namespace
 
+TokenIds TokensOf(const Tokenizer& tokenizer, std::string_view text) {
+  return Encode(tokenizer, text, SpecialTokens::kWithout);
+}
+
 TokenLists TokensOf(const Tokenizer& tokenizer, const StringTable& texts, std::string_view what) {
   TokenLists lists;
   for (std::int64_t i = 0; i < texts.size(); ++i) {
-    TokenIds ids = Encode(tokenizer, texts[i]);
-    if (ids.empty()) ids = Encode(tokenizer, std::string(what) + " " + std::to_string(i));
+    TokenIds ids = TokensOf(tokenizer, texts[i]);
+    if (ids.empty()) ids = TokensOf(tokenizer, std::string(what) + " " + std::to_string(i));
     lists.Add(ids);
   }
   return lists;
@@ -77,21 +80,21 @@ PromptSpec ParsePrompt(const CausalLmOptions& options, const Tokenizer& tokenize
   add_text(BeginningOf(tokenizer));
   std::size_t at = 0;
   while (const auto place = NextPlace(options.prompt, at)) {
-    add_text(Encode(tokenizer, options.prompt.substr(at, place->begin - at)));
+    add_text(TokensOf(tokenizer, options.prompt.substr(at, place->begin - at)));
     spec.parts.push_back({.kind = place->kind});
     at = place->end;
   }
-  add_text(Encode(tokenizer, options.prompt.substr(at)));
+  add_text(TokensOf(tokenizer, options.prompt.substr(at)));
   CheckCount(spec, PromptPartKind::kHistory, "{history}", true);
   CheckCount(spec, PromptPartKind::kUser, "{user_id}", false);
-  spec.unknown_user = Encode(tokenizer, options.unknown_user);
+  spec.unknown_user = TokensOf(tokenizer, options.unknown_user);
   if (spec.reads_users() && spec.unknown_user.empty()) {
     throw Error(ErrorCode::kInvalidArgument,
                 "backbone.causal_lm.unknown_user = \"" + options.unknown_user +
                     "\" has no tokens; a prompt with {user_id} needs a name for users it does not "
                     "know");
   }
-  spec.separator = Encode(tokenizer, options.separator);
+  spec.separator = TokensOf(tokenizer, options.separator);
   spec.max_items = options.context;
   spec.max_tokens = options.max_tokens;
   return spec;

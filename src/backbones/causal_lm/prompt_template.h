@@ -19,6 +19,9 @@
 
 namespace raie {
 
+// Returns the tokens of a text as it stands inside a prompt; there may be none.
+TokenIds TokensOf(const Tokenizer& tokenizer, std::string_view text);
+
 // Returns the tokens of each text; those of its place ("item 7") where a text has none.
 TokenLists TokensOf(const Tokenizer& tokenizer, const StringTable& texts, std::string_view what);
 

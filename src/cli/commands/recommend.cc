@@ -2,6 +2,7 @@
 #include <charconv>
 #include <sstream>
 
+#include "backbones/pretrained.h"
 #include "base/files.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
@@ -20,6 +21,7 @@ struct RecommendArguments {
   std::string input;
   std::string user;
   std::string data;
+  bool users_first = false;
   std::int64_t count = 10;
   bool exclude_seen = false;
   bool include_seen = false;
@@ -36,8 +38,14 @@ struct RecommendArguments {
                                     "answered, with an error and "
                                     "exit code 3 where that cannot be"});
     visit(self.user,
-          Field{.name = "user", .help = "raw id of a user, whose history is read from --data"});
+          Field{.name = "user",
+                .help = "raw id of the user who asks: the history is read from --data, or given by "
+                        "--history; language models whose prompt has {user_id} read the id, too"});
     visit(self.data, Field{.name = "data", .help = "prepared data set, for --user"});
+    visit(self.users_first,
+          Field{.name = "users_first",
+                .help = "every line of --input begins with the raw id of the user who asks and a "
+                        "tab, or with the tab alone where the user is not known"});
     visit(self.count, Field{.name = "count",
                             .help = "recommendations for each history",
                             .unit = "items",
@@ -71,7 +79,8 @@ HistoryItem ParseItem(const std::string& text) {
 
 std::vector<HistoryItem> HistoryOfUser(const RecommendArguments& arguments) {
   if (arguments.data.empty()) {
-    throw Error(ErrorCode::kInvalidArgument, "--user needs --data, where the history is read");
+    throw Error(ErrorCode::kInvalidArgument,
+                "--user needs --data, where the history is read, or --history");
   }
   const PreparedData data = PreparedData::Load(arguments.data);
   const UserId user = data.FindUser(arguments.user);
@@ -107,19 +116,31 @@ std::vector<HistoryItem> ParseHistory(const std::vector<std::string>& texts) {
   return history;
 }
 
-// The items of every line of --input.
-std::vector<std::vector<std::string>> ReadLines(const std::string& input) {
-  std::vector<std::vector<std::string>> histories;
-  std::istringstream lines(ReadFile(input == "-" ? "/dev/stdin" : input));
+void CheckUser(const std::string& user) {
+  if (IsUtf8(user)) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              "the id of the user is not valid UTF-8; convert it first: iconv -t UTF-8");
+}
+
+// A line of --input.
+struct InputLine {
+  std::string user;
+  std::vector<std::string> items;
+};
+
+std::vector<InputLine> ReadLines(const RecommendArguments& arguments) {
+  std::vector<InputLine> all;
+  std::istringstream lines(ReadFile(arguments.input == "-" ? "/dev/stdin" : arguments.input));
   for (std::string line; std::getline(lines, line);) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
-    auto& history = histories.emplace_back();
+    InputLine& read = all.emplace_back();
     std::istringstream fields(line);
+    if (arguments.users_first) std::getline(fields, read.user, '\t');
     for (std::string text; std::getline(fields, text, '\t');) {
-      if (!text.empty()) history.push_back(text);
+      if (!text.empty()) read.items.push_back(text);
     }
   }
-  return histories;
+  return all;
 }
 
 nlohmann::ordered_json ToJson(const RecommendAnswer& answer) {
@@ -131,8 +152,14 @@ nlohmann::ordered_json ToJson(const RecommendAnswer& answer) {
   for (const SharedTitle& title : answer.shared_titles) {
     shared.push_back({{"title", title.title}, {"taken", title.taken}, {"others", title.others}});
   }
-  return {{"region", Index(answer.region)}, {"cosine", answer.cosine}, {"margin", answer.margin},
-          {"unknown", answer.unknown},      {"shared_titles", shared}, {"items", items}};
+  return {{"region", Index(answer.region)},
+          {"cosine", answer.cosine},
+          {"margin", answer.margin},
+          {"user", answer.user.empty() ? nlohmann::ordered_json(nullptr)
+                                       : nlohmann::ordered_json(answer.user)},
+          {"unknown", answer.unknown},
+          {"shared_titles", shared},
+          {"items", items}};
 }
 
 std::string ToText(const RecommendAnswer& answer) {
@@ -160,18 +187,34 @@ void WriteNotes(const RecommendAnswer& answer, const std::string& where) {
   }
 }
 
+// Says so if the model would have read who asks and was not told, or not in its letters.
+void NoteUser(const Invocation& invocation, const RecommendRequest& request,
+              const RecommendAnswer& answer) {
+  if (answer.user == request.user) return;
+  if (answer.user.empty()) return;  // it reads no user
+  invocation.note(request.user.empty()
+                      ? "the prompt of this model names the user; it reads \"" + answer.user +
+                            "\" where none is given (--user, --users-first)"
+                      : "nothing of the id of user \"" + request.user +
+                            "\" can be read by this model; it reads \"" + answer.user + "\"");
+}
+
 // Answers every line of --input, those that cannot be answered with an error.
 int AnswerLines(const RecommendArguments& arguments, const Model& model, RecommendRequest request,
-                bool json) {
+                const Invocation& invocation) {
+  const bool json = invocation.json;
   int code = kExitOk;
   std::int64_t line = 0;
-  for (const std::vector<std::string>& texts : ReadLines(arguments.input)) {
+  for (const InputLine& read : ReadLines(arguments)) {
     ++line;
     const std::string where = "line " + std::to_string(line) + ": ";
     try {
-      request.history = ParseHistory(texts);
+      CheckUser(read.user);
+      request.user = read.user;
+      request.history = ParseHistory(read.items);
       const RecommendAnswer answer = model.Recommend(request);
       WriteNotes(answer, where);
+      NoteUser(invocation, request, answer);
       Print(json ? ToJson(answer).dump() + "\n" : (line > 1 ? "\n" : "") + ToText(answer));
     } catch (const Error& error) {
       const bool of_the_line =
@@ -189,11 +232,18 @@ int AnswerLines(const RecommendArguments& arguments, const Model& model, Recomme
 }
 
 void CheckArguments(const RecommendArguments& arguments) {
-  const int given = !arguments.history.empty() + !arguments.input.empty() + !arguments.user.empty();
-  if (given != 1) {
+  const bool has_history = !arguments.history.empty(), has_input = !arguments.input.empty();
+  const bool has_user = !arguments.user.empty();
+  if (has_history + has_input > 1 || (has_input && has_user) ||
+      !(has_history || has_input || has_user)) {
     throw Error(ErrorCode::kInvalidArgument,
-                "give one of --history ITEM..., --user ID --data DIR, or --input FILE");
+                "give one of --history ITEM... [--user ID], --user ID --data DIR, or --input FILE "
+                "[--users-first]");
   }
+  if (arguments.users_first && !has_input) {
+    throw Error(ErrorCode::kInvalidArgument, "--users-first is about the lines of --input");
+  }
+  CheckUser(arguments.user);
   if (arguments.exclude_seen && arguments.include_seen) {
     throw Error(ErrorCode::kInvalidArgument, "--exclude-seen and --include-seen contradict");
   }
@@ -206,15 +256,16 @@ int RunRecommend(const RecommendArguments& arguments, Invocation& invocation) {
   request.seen = arguments.exclude_seen   ? AnswerSeen::kExclude
                  : arguments.include_seen ? AnswerSeen::kAllow
                                           : AnswerSeen::kAsFitted;
-  if (!arguments.user.empty()) {
-    request.history = HistoryOfUser(arguments);
-  } else {
-    request.history = ParseHistory(arguments.history);
-  }
+  request.user = arguments.user;
+  request.history = arguments.user.empty() || !arguments.history.empty()
+                        ? ParseHistory(arguments.history)
+                        : HistoryOfUser(arguments);
   const Model model = Model::Load(arguments.model, static_cast<std::int32_t>(arguments.version));
-  if (!arguments.input.empty()) return AnswerLines(arguments, model, request, invocation.json);
+  if (model.summary().widens_bf16) invocation.note(kWidensBfloat16);
+  if (!arguments.input.empty()) return AnswerLines(arguments, model, request, invocation);
   const RecommendAnswer answer = model.Recommend(request);
   WriteNotes(answer, "");
+  NoteUser(invocation, request, answer);
   invocation.json ? PrintJson(ToJson(answer)) : Print(ToText(answer));
   return kExitOk;
 }
