@@ -8,9 +8,14 @@
 //          every epoch after the first (backbones/border_store.h); its logits and gradients are
 //          checked against those of computing them. Counter: megabytes at the peak. Random
 //          weights: the time does not depend on them.
+//          Requests: a history of 10 items, routed to one of 8 regions, adapters of rank 8 on all
+//          maps, the ten best of 3,000 items; with the keys and values of the prompt's first tokens
+//          kept or not, in prompts that begin as the default one does and with a longer
+//          instruction. Quantiles over the requests of a run, which must give the same answers.
 #include <benchmark/benchmark.h>
 #include <sys/resource.h>
 
+#include <chrono>
 #include <cmath>
 #include <memory>
 #include <utility>
@@ -18,8 +23,11 @@
 
 #include "backbones/causal_lm/causal_lm.h"
 #include "base/random.h"
+#include "base/statistics.h"
 #include "base/task_pool.h"
 #include "kernels/gemm.h"
+#include "service/responder.h"
+#include "training/item_table.h"
 
 namespace raie {
 namespace {
@@ -88,6 +96,7 @@ struct LmSetup {
                   {PromptPartKind::kHistory, {}},
                   {PromptPartKind::kText, TokenIds(8, 30)}};
     spec.max_tokens = kPromptTokens;
+    spec.keeps_prefix = false;  // as the peer
     return spec;
   }
 
@@ -177,6 +186,79 @@ void BM_LmStepLast(benchmark::State& state) {
 void BM_LmForward(benchmark::State& state) { RunLm(state, false, Precision::kBf16); }
 void BM_LmStep(benchmark::State& state) { RunLm(state, true, Precision::kBf16); }
 void BM_LmForwardFp32(benchmark::State& state) { RunLm(state, false, Precision::kFp32); }
+
+// A served model whose prompts begin with `prefix` tokens of text.
+std::unique_ptr<Responder> MakeResponder(bool keeps, std::int64_t prefix) {
+  constexpr std::int64_t kRegions = 8;
+  // Behind the first tokens the default template has these, with SmolLM2's tokenizer.
+  PromptSpec spec;
+  spec.parts = {{PromptPartKind::kText, TokenIds(prefix, 17)},
+                {PromptPartKind::kUser, {}},
+                {PromptPartKind::kText, TokenIds(3, 19)},
+                {PromptPartKind::kHistory, {}},
+                {PromptPartKind::kText, TokenIds(16, 30)}};
+  spec.unknown_user = {23};
+  spec.keeps_prefix = keeps;
+  auto snapshot = std::make_shared<Snapshot>();
+  const auto lm = std::make_shared<CausalLm>(Smollm2(Precision::kBf16), spec);
+  const std::int64_t dim = lm->dim();
+  RandomStream random(2, 0);
+  std::vector<float> items(kCatalogue * dim);
+  for (float& value : items) value = static_cast<float>(0.1 * random.Normal());
+  snapshot->backbone = lm;
+  snapshot->catalogue_size = snapshot->old_catalogue_size = kCatalogue;
+  snapshot->items = snapshot->routing_items =
+      std::make_shared<const ItemTable>(dim, std::move(items));
+  RegionSet& regions = snapshot->editor.regions;
+  regions.dim = dim;
+  for (std::int32_t k = 0; k < kRegions; ++k) {
+    Region& region = regions.regions.emplace_back();
+    region.id = RegionId{k};
+    double square = 0;
+    for (std::int64_t d = 0; d < dim; ++d) {
+      region.centre.push_back(static_cast<float>(random.Normal()));
+      square += region.centre.back() * region.centre.back();
+    }
+    for (float& value : region.centre) value /= static_cast<float>(std::sqrt(square));
+    Adapter adapter = Adapter::Make(lm->linear_maps(), {}, k);
+    for (float& value : adapter.values()) value += 1e-3f;
+    snapshot->adapters[region.id] = std::make_shared<const Adapter>(std::move(adapter));
+  }
+  return std::make_unique<Responder>(snapshot, ItemNames{}, spec.max_items);
+}
+
+void BM_LmRequest(benchmark::State& state) {
+  const bool keeps = state.range(0) != 0;
+  const auto responder = MakeResponder(keeps, state.range(1));
+  const auto whole = MakeResponder(false, state.range(1));
+  RandomStream random(1, 0);
+  std::vector<double> milliseconds;
+  for (auto _ : state) {
+    std::vector<ContextItem> context(10);
+    for (ContextItem& item : context) {
+      item.item = ItemId{static_cast<std::int32_t>(random.Below(kCatalogue))};
+    }
+    const auto start = std::chrono::steady_clock::now();
+    const Answer answer = responder->Respond({.context = context});
+    const std::chrono::duration<double> time = std::chrono::steady_clock::now() - start;
+    state.SetIterationTime(time.count());
+    milliseconds.push_back(time.count() * 1e3);
+    if (milliseconds.size() > 3) continue;
+    const Answer expected = whole->Respond({.context = context});
+    if (answer.items[0].score != expected.items[0].score) state.SkipWithError("another answer");
+  }
+  state.counters["p50_ms"] = Quantile(milliseconds, 0.5);
+  state.counters["p99_ms"] = Quantile(milliseconds, 0.99);
+}
+BENCHMARK(BM_LmRequest)
+    ->ArgNames({"kept", "prefix"})
+    ->Args({0, 9})
+    ->Args({1, 9})
+    ->Args({0, 64})
+    ->Args({1, 64})
+    ->Iterations(100)
+    ->UseManualTime()
+    ->Unit(benchmark::kMillisecond);
 
 void LmShapes(benchmark::internal::Benchmark* b) {
   b->ArgNames({"threads", "rows", "regions"})

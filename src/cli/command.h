@@ -40,9 +40,10 @@ struct Invocation {
   ProgressObserver progress;
   std::function<void()> clear_progress;  // before anything else is written
   const CancelFlag* cancel = nullptr;
+  NoteObserver note;  // to standard error, the same only once
   TaskPool* pool = nullptr;
 
-  PhaseControl control() const { return {settings, *pool, progress, cancel}; }
+  PhaseControl control() const { return {settings, *pool, progress, cancel, note}; }
 };
 
 // `--flag VALUE` as short for `--set key=VALUE`.

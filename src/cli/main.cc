@@ -2,6 +2,8 @@
 #include <cstdio>
 #include <exception>
 #include <new>
+#include <set>
+#include <string>
 
 #include "cli/command.h"
 #include "cli/commands/commands.h"
@@ -48,6 +50,11 @@ int Run(int argc, char** argv) {
     invocation.cancel = &interrupted;
     invocation.progress = [&line](const Progress& progress) { line.Show(progress); };
     invocation.clear_progress = [&line] { line.Clear(); };
+    invocation.note = [&line, said = std::set<std::string>()](const std::string& text) mutable {
+      if (!said.insert(text).second) return;
+      line.Clear();
+      Note("raie: note: " + text);
+    };
     std::signal(SIGINT, OnInterrupt);
     std::signal(SIGTERM, OnInterrupt);
     const int code = command.run(invocation);

@@ -8,6 +8,11 @@ Table::Table(std::vector<std::string> header) { rows_.push_back(std::move(header
 
 void Table::Add(std::vector<std::string> row) {
   row.resize(rows_[0].size());
+  // A title may hold line breaks, or worse; a table is for people, --json has it as it is.
+  for (std::string& cell : row) {
+    std::ranges::replace_if(
+        cell, [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
+  }
   rows_.push_back(std::move(row));
 }
 

@@ -46,6 +46,7 @@ const Snapshot& FittedModels::Get(const Configuration& configuration, const Phas
   }
   if (fit_key_ != path) {
     fitted_ = ForData(ModelDirectory::Open(path).LoadSnapshot(0), data_);
+    NoteArithmetic(control, *fitted_.backbone);
     fitted_.editor = {};
     fit_key_ = path;
     regions_key_.clear();

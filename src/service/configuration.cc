@@ -74,7 +74,7 @@ FitOptions FitPreset(Protocol protocol) {
 
 // METHOD section 3: a language model learns from prompts, which ask for the next item at their end.
 void ApplyBackbonePreset(const std::string& backbone, Configuration& configuration) {
-  if (backbone != "causal_lm") return;
+  if (!IsPretrained(backbone)) return;
   configuration.fit.on = FitOn::kWindows;
   configuration.fit.batch_size = 32;
   configuration.fit.adam.learning_rate = 2e-4;

@@ -28,6 +28,7 @@ nlohmann::ordered_json EvaluateModel(const std::filesystem::path& path, const Pr
   const auto snapshot = std::make_shared<const Snapshot>(
       WithCatalogue(ForData(model.LoadSnapshot(version), data), data.catalogue_size(slice - 1),
                     info.configuration.at("seed").get<std::uint64_t>()));
+  NoteArithmetic(control, *snapshot->backbone);
   const SnapshotScorer scorer(snapshot);
   EvaluationRequest request;
   request.windows = model.info().windows;

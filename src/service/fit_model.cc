@@ -162,11 +162,13 @@ FitOutcome FitInMemory(const PreparedData& data, const fs::path& checkpoint, Res
   request.checkpoint = checkpoint;
   request.resume = resume == Resume::kYes;
   const auto seed = static_cast<std::uint64_t>(configuration.seed);
-  FittedBackbone fitted = FitFromStart({.backbone = configuration.backbone,
-                                        .backbone_seed = seed,
-                                        .rows_seed = seed,
-                                        .border = configuration.border},
-                                       configuration.fit, request, control.pool);
+  FittedBackbone fitted =
+      FitFromStart({.backbone = configuration.backbone,
+                    .backbone_seed = seed,
+                    .rows_seed = seed,
+                    .border = configuration.border,
+                    .made = [&](const Backbone& made) { NoteArithmetic(control, made); }},
+                   configuration.fit, request, control.pool);
   model.fit = std::move(fitted.report);
   model.snapshot = MakeFittedSnapshot({.backbone = std::move(fitted.backbone),
                                        .items = std::move(fitted.items),

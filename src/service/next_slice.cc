@@ -58,6 +58,7 @@ NextSlice LoadNextSlice(const std::filesystem::path& path, const PreparedData& d
   CheckDataMatches(data, current, model.LoadItemNames(current.number));
   NextSlice next{.model = std::move(model), .current = std::move(current)};
   next.before = ForData(next.model.LoadSnapshot(next.current.number), data);
+  NoteArithmetic(control, *next.before.backbone);
   next.prior = std::exchange(next.before.prior, nullptr);
   CheckHasRegions(next.model, next.before);
   next.configuration = ConfigureAgain(control.settings, OptionsOf(data).protocol,

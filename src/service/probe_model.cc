@@ -9,6 +9,7 @@
 #include "adapters/peft_file.h"
 #include "backbones/causal_lm/causal_lm.h"
 #include "backbones/causal_lm/text_scores.h"
+#include "backbones/pretrained.h"
 #include "text/tokenizer.h"
 
 namespace raie {
@@ -26,6 +27,20 @@ std::vector<std::int32_t> Largest(const std::vector<float>& logits, std::int64_t
   return order;
 }
 
+std::string LastName(const std::filesystem::path& path) {
+  return (path.has_filename() ? path : path.parent_path()).filename().string();
+}
+
+// Shapes tell most adapters of other models, but not those of models of the same size. What raie
+// saves beside a model is of that model, whatever its folder is called now.
+void NoteOtherBase(const ProbeRequest& request, const PhaseControl& control) {
+  const std::string base = BaseModelOf(request.adapter);
+  if (!control.note || base.empty() || base == kAdaptersOwnModel) return;
+  if (LastName(base) == LastName(request.backbone)) return;
+  control.note("the adapter says it was trained on " + base + "; this is " +
+               request.backbone.string());
+}
+
 }  // namespace
 
 nlohmann::ordered_json ProbeModel(const ProbeRequest& request, const PhaseControl& control) {
@@ -39,11 +54,13 @@ nlohmann::ordered_json ProbeModel(const ProbeRequest& request, const PhaseContro
   const auto weights =
       LoadDecoder(request.backbone, {.precision = request.precision, .output = OutputRows::kKeep},
                   control.pool);
+  if (control.note && weights->widens_bf16()) control.note(kWidensBfloat16);
   RequireVocabulary(*tokenizer, weights->config.vocabulary);
   std::optional<Adapter> adapter;
   if (!request.adapter.empty()) {
     const Decoder decoder(weights, 1);
     adapter = LoadAdapter(request.adapter, decoder.linear_maps());
+    NoteOtherBase(request, control);
   }
   StartPhase(control, "reading the text");
   const std::vector<float> states_TD =

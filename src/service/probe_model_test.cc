@@ -31,7 +31,7 @@ class ProbeModelTest : public ::testing::Test {
   }
 
   nlohmann::ordered_json Probe(const std::string& text) const {
-    const PhaseControl control{settings_, pool_, nullptr, nullptr};
+    const PhaseControl control{settings_, pool_, nullptr, nullptr, nullptr};
     return ProbeModel({.backbone = folder_ / "",
                        .adapter = {},
                        .text = text,

@@ -9,12 +9,15 @@
 
 namespace raie {
 
+class Backbone;
+
 // The references must outlive the call.
 struct PhaseControl {
   const Settings& settings;
   TaskPool& pool;
   ProgressObserver progress;
   const CancelFlag* cancel = nullptr;
+  NoteObserver note = {};
 
   // A pass over windows that is watched as the phase is.
   PassRun Pass(std::string phase) const { return {pool, {std::move(phase), progress, cancel}}; }
@@ -22,6 +25,9 @@ struct PhaseControl {
 
 // Throws kCancelled if the user asked to stop; `what` says what was not done.
 void CheckNotCancelled(const PhaseControl& control, const char* what);
+
+// Notes it if this machine has no fast arithmetic for the weights of the backbone.
+void NoteArithmetic(const PhaseControl& control, const Backbone& backbone);
 
 // Tells which phase begins.
 void StartPhase(const PhaseControl& control, const std::string& phase);

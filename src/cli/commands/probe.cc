@@ -52,9 +52,6 @@ int RunProbe(const ProbeArguments& arguments, Invocation& invocation) {
                                  .precision = arguments.precision},
                                 invocation.control());
   invocation.clear_progress();
-  if (probe.at("widens_bf16").get<bool>()) {
-    Note("this machine does not multiply bf16: weights are widened to floats as they are read");
-  }
   invocation.json ? PrintJson(probe) : Print(ProbeText(probe));
   return kExitOk;
 }

@@ -49,7 +49,10 @@ int RunReport(const ReportArguments& arguments, Invocation& invocation) {
   std::optional<PreparedData> data;
   if (!arguments.data.empty()) data = PreparedData::Load(arguments.data);
   const ReportJson report = BuildReport(
-      {.run = arguments.run, .data = data.has_value() ? &*data : nullptr}, *invocation.pool);
+      {.run = arguments.run,
+       .data = data.has_value() ? &*data : nullptr,
+       .made = [&](const Backbone& made) { NoteArithmetic(invocation.control(), made); }},
+      *invocation.pool);
   invocation.clear_progress();
   std::string wrote;
   if (!arguments.output.empty()) {

@@ -35,9 +35,10 @@ std::string PriorLine(const nlohmann::ordered_json& prior) {
          Moment(prior.at("counted_until")) + "\n";
 }
 
-nlohmann::ordered_json Describe(const ModelDirectory& model) {
+nlohmann::ordered_json Describe(const ModelDirectory& model, const PhaseControl& control) {
   const std::int32_t version = model.current();
   const Snapshot snapshot = model.LoadSnapshot(version);
+  NoteArithmetic(control, *snapshot.backbone);
   nlohmann::ordered_json regions = nlohmann::ordered_json::array();
   for (const Region& region : snapshot.editor.regions.regions) {
     regions.push_back({{"region", Index(region.id)},
@@ -128,7 +129,7 @@ int RunShow(const ShowArguments& arguments, Invocation& invocation) {
     const auto versions = History(model);
     invocation.json ? PrintJson({{"versions", versions}}) : Print(HistoryText(versions));
   } else {
-    const auto about = Describe(model);
+    const auto about = Describe(model, invocation.control());
     invocation.json ? PrintJson(about) : Print(DescriptionText(about));
   }
   return kExitOk;
