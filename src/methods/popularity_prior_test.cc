@@ -163,7 +163,8 @@ TEST(PopularityPriorTest, EarlierRequestsSeeWhatWasPopularThen) {
       differ += list[ranked.ranks[read.windows[row]] - 1] != read.targets[row];
     }
   };
-  ForEachChunk(data, shop.setup.held_out, request.context, request.catalogue_size, body);
+  ForEachChunk(data, shop.setup.held_out, {request.context, request.catalogue_size, PassWatch()},
+               body);
   EXPECT_EQ(differ, 0);
 
   // Requests after the counting are answered as ever.
@@ -379,7 +380,8 @@ TEST(PopularityPriorTest, EveryCandidateIsJudgedAsItWouldAnswerAtTheBorder) {
             users.push_back(state.split.validation.windows[read.windows[row]].user);
           }
         };
-        ForEachChunk(shop.data, state.split.validation, state.slice.context, items, body);
+        ForEachChunk(shop.data, state.split.validation, {state.slice.context, items, PassWatch()},
+                     body);
         slowly.push_back(Summarise(ranks, users).window_mean.ndcg[1]);
         if (weight == 0) break;
       }

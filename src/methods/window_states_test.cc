@@ -2,9 +2,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
+#include <memory>
+#include <vector>
 
 #include "methods/shop_fixture.h"
+#include "methods/snapshot_scorer.h"
+#include "raie/error.h"
 #include "training/encode.h"
 
 namespace raie {
@@ -67,6 +72,37 @@ TEST(WindowStatesTest, AreTheEncodedContexts) {
     const std::vector<float> alone = EncodeContexts(encoder, context, shop.pool);
     EXPECT_TRUE(std::equal(z_D.begin(), z_D.end(), alone.begin(), alone.end())) << w;
   }
+}
+
+TEST(WindowStatesTest, APassThatIsWatchedFindsTheSameAndCanBeStopped) {
+  Shop& shop = TinyShop();
+  const std::int64_t known = shop.data.catalogue_size(0);
+  const auto states = [&](const PassRun& run) {
+    return ComputeStates(shop.snapshot, shop.data, shop.new_windows, known, run);
+  };
+  const SnapshotScorer scorer(std::make_shared<const Snapshot>(shop.snapshot));
+  const auto losses = [&](const PassRun& run) {
+    return TargetLosses(scorer, shop.data, shop.new_windows, shop.snapshot.catalogue_size, run);
+  };
+  std::vector<Progress> told;
+  const PassRun watched{shop.pool, {.phase = "placing", .observer = [&](const Progress& progress) {
+                                      told.push_back(progress);
+                                    }}};
+  EXPECT_EQ(states(watched).z_MD, states(shop.pool).z_MD);
+  ASSERT_GT(told.size(), 1u);
+  EXPECT_EQ(told.back().done, told.back().total);
+  EXPECT_EQ(told.back().phase, "placing");
+  const auto plain = losses(shop.pool), in_pieces = losses(watched);
+  for (std::size_t i = 0; i < plain.size(); ++i) {
+    EXPECT_EQ(std::isnan(plain[i]), std::isnan(in_pieces[i]));
+    if (std::isnan(plain[i])) continue;
+    EXPECT_EQ(plain[i], in_pieces[i]);
+  }
+  CancelFlag cancel;
+  cancel.Set();
+  const PassRun stopped{shop.pool, {.phase = "placing", .cancel = &cancel}};
+  EXPECT_THROW(states(stopped), Error);
+  EXPECT_THROW(losses(stopped), Error);
 }
 
 }  // namespace
