@@ -196,7 +196,7 @@ std::unique_ptr<Responder> MakeResponder(bool keeps, std::int64_t prefix) {
                 {PromptPartKind::kUser, {}},
                 {PromptPartKind::kText, TokenIds(3, 19)},
                 {PromptPartKind::kHistory, {}},
-                {PromptPartKind::kText, TokenIds(16, 30)}};
+                {PromptPartKind::kText, TokenIds(15, 30)}};
   spec.unknown_user = {23};
   spec.keeps_prefix = keeps;
   auto snapshot = std::make_shared<Snapshot>();
@@ -252,8 +252,8 @@ void BM_LmRequest(benchmark::State& state) {
 }
 BENCHMARK(BM_LmRequest)
     ->ArgNames({"kept", "prefix"})
-    ->Args({0, 9})
-    ->Args({1, 9})
+    ->Args({0, 8})
+    ->Args({1, 8})
     ->Args({0, 64})
     ->Args({1, 64})
     ->Iterations(100)

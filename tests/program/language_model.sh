@@ -174,8 +174,33 @@ refused $kUsage 'is a sasrec model' "$raie" export --model "$shop/model" --outpu
 refused $kData 'has no version 7' "$raie" export --model model --version 7 --output no
 [ ! -e no ] || fail 'something was written'
 
+# The end of a history counts, however long it is; none is an error.
+for ((i = 0; i < 1250; ++i)); do printf '%s\t' "${items[@]}"; done >long.txt
+printf '%s\t' "${items[@]}" "${items[@]}" >short.txt
+ok "$raie" recommend --model model --input long.txt --include-seen --json
+cp .out long.json
+ok "$raie" recommend --model model --input short.txt --include-seen --json
+diff .out long.json || fail 'items before the context count'
+echo >short.txt
+refused $kData 'line 1: the history holds no item' "$raie" recommend --model model --input short.txt
+refused $kUsage "the user's id included, has 3[0-9][0-9] tokens" \
+  "$raie" recommend --model model --history "${items[@]}" --user "$(printf 'x%.0s' {1..300})"
+
 ok "$raie" recommend --model titled --history "${items[@]}" --json
 says '"score"'
+
+# Odd titles, most of them too long for the prompt: read as they are, a line a row in tables.
+printf 'item,title\n%s,"a ""quoted"" title"\n%s,"two\nlines"\n%s,a NUL \0 and a colour \033[31m\n' \
+  $(awk -F, 'NR > 1 && !seen[$2]++ && ++n <= 3 { print $2 }' "$shop/log/events.csv") >odd.csv
+ok "$raie" data prepare --input "$shop/log/events.csv" --titles odd.csv --output odd --context 8
+ok "$raie" fit --data odd --model odd_titles "${tiny[@]}" --set fit.max_epochs=1 \
+  --set backbone.causal_lm.checkpoint=elsewhere --set backbone.causal_lm.history=titles
+ok "$raie" recommend --model odd_titles --history "${items[@]}" --include-seen --count 200 --json
+says '"title": "two\\nlines"'
+says '"title": "a NUL \\u0000 and a colour \\u001b\[31m"'
+ok "$raie" recommend --model odd_titles --history 'a "quoted" title' --include-seen --count 200
+[ "$(grep -c '^ *[0-9]' .out)" -eq "$(($(wc -l <.out) - 3))" ] || fail 'a row of more than one line'
+says ' two lines$'
 
 ok "$raie" rollback --model model
 ok "$raie" evaluate --model model --data "$data" --json

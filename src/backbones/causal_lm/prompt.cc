@@ -138,9 +138,9 @@ std::int64_t PromptTile::FirstItem(std::span<const ItemId> items, std::int64_t f
   }
   if (first == std::ssize(items) && spec_.writes_titles() && fixed < spec_.max_tokens) --first;
   if (first == std::ssize(items)) {
-    RefusePrompt("row " + std::to_string(row) + ": the instruction has " + std::to_string(fixed) +
-                 " tokens and max_tokens = " + std::to_string(spec_.max_tokens) +
-                 " leaves no room for its last item");
+    RefusePrompt("row " + std::to_string(row) + ": the instruction, the user's id included, has " +
+                 std::to_string(fixed) + " tokens and max_tokens = " +
+                 std::to_string(spec_.max_tokens) + " leaves no room for its last item");
   }
   for (std::int64_t i = 0; i < first; ++i) ItemTokens(items[i]);  // they must exist all the same
   return first;
