@@ -8,7 +8,7 @@
 namespace raie {
 namespace {
 
-constexpr std::int64_t kFirstWatched = 64;
+constexpr std::int64_t kFirstWatched = 16;
 constexpr std::int64_t kFasterAtMost = 8;  // times the piece before
 constexpr double kPieceSeconds = 1;
 

@@ -22,6 +22,7 @@
 #include "raie/error.h"
 #include "raie/version.h"
 #include "service/fit_model.h"
+#include "service/keep_border.h"
 
 namespace raie {
 namespace {
@@ -88,6 +89,7 @@ class Comparison {
     }
     for (const Variant& variant : grid_.variants) {
       for (const std::string& method : grid_.trained(variant)) CheckSettings(variant, method);
+      CheckBorder(ConfigureFit(data_, SettingsOf(variant, grid_.seeds.front(), {})), data_);
       for (const std::uint64_t seed : grid_.seeds) {
         fit_places_[{&variant, seed}] =
             fits_.PlaceOf(ConfigureFit(data_, SettingsOf(variant, seed, {})));

@@ -138,6 +138,7 @@ Simulation SimulateDemoShop(const std::filesystem::path& folder, const PhaseCont
 nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* truth,
                                const PhaseControl& control) {
   const Stopwatch watch;
+  CheckBorder(ConfigureFit(data, control.settings), data);
   const Settings fit_settings = KeepingBorderWherePossible(control.settings);
   FitOutcome model = FitInMemory(data, {}, Resume::kNo,
                                  {fit_settings, control.pool, control.progress, control.cancel});

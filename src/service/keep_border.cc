@@ -20,6 +20,14 @@ Snapshot KeepingBorder(Snapshot snapshot, const Configuration& configuration, st
   return snapshot;
 }
 
+void CheckBorder(const Configuration& configuration, const PreparedData& data) {
+  if (configuration.border.use != BorderUse::kOn) return;
+  const auto backbone =
+      MakeBackbone(configuration.backbone, static_cast<std::uint64_t>(configuration.seed),
+                   {.saved = {}, .texts = [&] { return TextsOf(data); }});
+  BorderLayer(*backbone, configuration.border, BorderRequestOf(configuration.edit));
+}
+
 std::int64_t WindowsOfAllSlices(const PreparedData& data) {
   std::int64_t windows = 0;
   for (int slice = 0; slice < data.num_slices(); ++slice) {

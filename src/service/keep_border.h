@@ -18,6 +18,9 @@ namespace raie {
 Snapshot KeepingBorder(Snapshot snapshot, const Configuration& configuration, std::int64_t windows,
                        const PhaseControl& control);
 
+// Throws what KeepingBorder would throw, before a model is fitted for hours.
+void CheckBorder(const Configuration& configuration, const PreparedData& data);
+
 // Returns how many windows the slices of a data set have.
 std::int64_t WindowsOfAllSlices(const PreparedData& data);
 

@@ -86,6 +86,9 @@ refused $kUsage 'item rows that prompts read are trained' \
   --set border.use=on
 refused $kUsage 'adapters are in all layers' \
   "$raie" edit --model model --data "$data" "${tiny[@]}" --set border.use=on
+refused $kUsage 'adapters are in all layers' "$raie" compare --data "$data" --output no-run \
+  "${tiny[@]}" --backbones causal_lm --set border.use=on --set edit.item_rows=frozen
+[ ! -e no-run/fits ] || fail 'a model was fitted before the refusal'
 refused $kData 'border.folder' \
   "$raie" edit --model model --data "$data" "${last[@]}" --set border.folder=nowhere
 for layers in last:0 last: last:-1 last:x 8 last:8x last:9999 none ''; do
