@@ -34,6 +34,12 @@ gate = "off"
 TOML
 tiny=(--config tiny.toml)
 
+# widened: the last command said once that bf16 weights are widened here, if they are.
+widened() {
+  grep -q avx512_bf16 /proc/cpuinfo || [ "$(grep -c 'no AVX512_BF16' .err)" -eq 1 ] ||
+    fail 'it is not said once that bf16 is widened'
+}
+
 refused $kUsage 'checkpoint is empty' \
   "$raie" fit --data "$data" --model no --set backbone.name=causal_lm
 refused $kData 'no folder' "$raie" fit --data "$data" --model no --set backbone.name=causal_lm \
@@ -47,6 +53,7 @@ refused $kUsage 'leaves no room' \
 [ ! -e no ] || fail 'something was written'
 
 ok "$raie" fit --data "$data" --model model "${tiny[@]}" --threads 2 --json
+widened
 ok "$raie" fit --data "$data" --model again "${tiny[@]}" --threads 1
 diff -r model again || fail 'another model with one thread'
 rm -r again
@@ -106,14 +113,17 @@ done
 ok "$raie" probe --backbone model/base --text 'abc' --json
 says '"nll"'
 ok "$raie" evaluate --model model --data "$data" --json
+widened
 before=$(json T/recall@10)
 cp .out version0.json
 greater "$(json S_held_out/recall@10)" 0.1
 ok "$raie" drift --model model --data "$data" --json
 says '"p_value"'
+widened
 
 ok "$raie" edit --model model --data "$data" "${tiny[@]}" --json
 [ "$(json version)" = 1 ] || fail 'no version 1'
+widened
 ls model/versions/0001/adapters/*/adapter_config.json >/dev/null || fail 'no adapter was trained'
 grep -q '"q_proj"' model/versions/0001/adapters/*/adapter_config.json ||
   fail 'modules are not named as in the checkpoint'
@@ -128,6 +138,7 @@ diff version1.json .out || fail 'another number of threads, another answer'
 user=$(sed -n 2p "$shop/log/events.csv" | cut -d, -f1)
 ok "$raie" recommend --model model --data "$data" --user "$user" --count 5
 [ "$(grep -c '^ *[0-9]' .out)" -eq 5 ] || fail 'not 5 recommendations'
+widened
 items=($(sed -n '2,5p' "$shop/log/events.csv" | cut -d, -f2))
 ok "$raie" recommend --model model --history "${items[@]}" --json
 says '"score"'
@@ -153,6 +164,7 @@ ok "$raie" recommend --model model --data "$data" --user "$user" --json
 [ "$(json user)" = "$user" ] || fail 'the user was not read'
 ok "$raie" show --model model
 says 'causal_lm, width 24, context 8'
+widened
 ok "$raie" show --model model --history
 says '^1 +0 +1 .*answers'
 
