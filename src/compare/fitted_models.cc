@@ -41,8 +41,7 @@ const Snapshot& FittedModels::Get(const Configuration& configuration, const Phas
     fs::create_directories(path.parent_path());
     const Resume resume = fs::exists(CheckpointOf(path)) ? Resume::kYes : Resume::kNo;
     const Settings settings = KeepingBorderWherePossible(control.settings);
-    FitModelDirectory(data_, path, resume,
-                      {settings, control.pool, control.progress, control.cancel});
+    FitModelDirectory(data_, path, resume, control.With(settings));
   }
   if (fit_key_ != path) {
     fitted_ = ForData(ModelDirectory::Open(path).LoadSnapshot(0), data_);

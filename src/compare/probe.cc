@@ -36,7 +36,7 @@ ProbeTimes ProbeComparison(const PreparedData& data, const PhaseControl& control
   Settings settings = KeepingBorderWherePossible(control.settings);
   const Configuration wanted = ConfigureFit(data, settings);
   settings.values.push_back({"fit.max_epochs", "1", "probe"});
-  const PhaseControl probe{settings, control.pool, control.progress, control.cancel, control.note};
+  const PhaseControl probe = control.With(settings);
   const Stopwatch fit;
   const FitOutcome model = FitInMemory(data, {}, Resume::kNo, probe);
   ProbeTimes times;

@@ -140,8 +140,7 @@ nlohmann::ordered_json RunDemo(const PreparedData& data, const SimulationTruth* 
   const Stopwatch watch;
   CheckBorder(ConfigureFit(data, control.settings), data);
   const Settings fit_settings = KeepingBorderWherePossible(control.settings);
-  FitOutcome model = FitInMemory(data, {}, Resume::kNo,
-                                 {fit_settings, control.pool, control.progress, control.cancel});
+  FitOutcome model = FitInMemory(data, {}, Resume::kNo, control.With(fit_settings));
   const double fit_seconds = watch.seconds();
   const SliceWindows windows = MakeSliceWindows(data, kLearnSlice);
   CheckHasTraining(windows, kLearnSlice, data);

@@ -19,6 +19,9 @@ struct PhaseControl {
   const CancelFlag* cancel = nullptr;
   NoteObserver note = {};
 
+  // The same with other settings, which must outlive it.
+  PhaseControl With(const Settings& other) const { return {other, pool, progress, cancel, note}; }
+
   // A pass over windows that is watched as the phase is.
   PassRun Pass(std::string phase) const { return {pool, {std::move(phase), progress, cancel}}; }
 };
