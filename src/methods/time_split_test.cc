@@ -21,7 +21,7 @@ PreparedData Prepared(std::uint64_t seed, Protocol protocol, std::int64_t stride
   TaskPool pool(1);
   PrepareOptions options;
   options.protocol = protocol;
-  options.slices = {0.4, 0.8};
+  if (protocol == Protocol::kStream) options.slices = {0.4, 0.8};
   options.context = 4;
   options.min_context = 2;
   options.stride = stride;
