@@ -223,9 +223,9 @@ ReportJson DriftFigure(const RegionStudy& study, const std::vector<RegionOutcome
        .chart = "intervals",
        .title = "Where it drifted, and where it helped",
        .takeaway = Takeaway(outcomes, study.part),
-       .note = limit + "Lines are 95 % intervals over users; filled marks are "
-                       "significant after Holm's correction over the regions (squares: as the "
-                       "drift gate decided)."},
+       .note = limit + "Lines are 95 % intervals over users of means over windows; "
+                       "filled marks are significant after Holm's correction over the regions. "
+                       "Squares: as the drift gate decided, whose test counts each user once."},
       table, {{"label", "label"}, {"panel", "part"}, {"value", "value"}, {"zero", true}});
 }
 
