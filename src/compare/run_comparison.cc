@@ -223,7 +223,8 @@ class Comparison {
       if (book_.Estimate({"cell " + variant.backbone}).has_value()) continue;
       const Settings settings = SettingsOf(variant, cell.seed, {});
       StartPhase(control_, "measuring how long it will take");
-      const PhaseControl control{settings, control_.pool, nullptr, control_.cancel, control_.note};
+      PhaseControl control = control_.With(settings);
+      control.progress = nullptr;
       const ProbeTimes times = ProbeComparison(data_, control);
       book_.Guessed(FitNames(variant.backbone), times.fit_seconds);
       book_.Guessed({"tune " + variant.backbone, "tune"}, times.tune_seconds);
@@ -286,8 +287,9 @@ class Comparison {
               WherePossible(configuration.border)};
     const bool fits = !fits_.Has(configuration);
     const Stopwatch watch;
-    const Snapshot& setup = fits_.Get(
-        configuration, {settings, control_.pool, observer, control_.cancel, control_.note});
+    PhaseControl control = control_.With(settings);
+    control.progress = observer;
+    const Snapshot& setup = fits_.Get(configuration, control);
     if (fits) Note(FitNames(configuration.backbone.name), watch.seconds());
     return setup;
   }
