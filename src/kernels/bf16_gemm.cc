@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -114,6 +115,7 @@ HWY_EXPORT(MultiplyWide);
 constexpr std::int64_t kWidth = PackedBfloat16::kPanelOutputs;
 // Rows of A, rounded, that meet all panels before the next rows do: half a second-level cache.
 constexpr std::int64_t kRoundedBytes = 384 << 10;
+constexpr std::int64_t kRoundedBytesAmx = 1 << 20;  // machines with AMX have 2 MB
 
 void Check(bool ok, const char* what, ConstMatrix a, const PackedBfloat16& w, ConstMatrix c) {
   if (ok) return;
@@ -125,20 +127,57 @@ void Check(bool ok, const char* what, ConstMatrix a, const PackedBfloat16& w, Co
                   shape(w.outputs(), w.inputs()) + " into " + shape(c.rows, c.cols));
 }
 
-std::int64_t PaddedDepth(std::int64_t depth) { return (depth + 1) / 2 * 2; }
+std::int64_t RoundedUp(std::int64_t value, std::int64_t step) {
+  return (value + step - 1) / step * step;
+}
 
-// Rows of A as pairs of bf16 of this thread, zero behind an odd depth.
-std::span<const Bfloat16> Rounded(ConstMatrix a) {
+// Whole pairs, with AMX whole tiles of them.
+std::int64_t PaddedDepth(std::int64_t depth, Bfloat16Path path) {
+  return RoundedUp(depth, path == Bfloat16Path::kAmx ? 2 * kAmxPairs : 2);
+}
+
+// Where a panel of 32 columns has the pair `pair` of its column `col`.
+std::int64_t PlaceInPanel(Bfloat16Path path, std::int64_t pair, std::int64_t col) {
+  if (path != Bfloat16Path::kAmx) return (pair * kWidth + col) * 2;
+  const std::int64_t tile = pair / kAmxPairs * (kWidth / kAmxRows) + col / kAmxRows;
+  return ((tile * kAmxPairs + pair % kAmxPairs) * kAmxRows + col % kAmxRows) * 2;
+}
+
+// Room of this thread for `n` numbers in bf16.
+Bfloat16* RoundingScratch(std::int64_t n) {
   thread_local AlignedFloats scratch;
-  const std::int64_t depth = PaddedDepth(a.cols);
-  scratch.Resize(a.rows * depth / 2);
-  auto* const to = reinterpret_cast<Bfloat16*>(scratch.data());
+  scratch.Resize((n + 1) / 2);
+  return reinterpret_cast<Bfloat16*>(scratch.data());
+}
+
+void RoundRow(const float* from, std::int64_t n, std::span<Bfloat16> to) {
+  RoundToBfloat16({from, static_cast<std::size_t>(n)}, to.first(n));
+  std::fill(to.begin() + n, to.end(), Bfloat16());
+}
+
+// Rows of A as `depth` numbers in bf16, zero behind those of A.
+const Bfloat16* Rounded(ConstMatrix a, std::int64_t depth) {
+  Bfloat16* const to = RoundingScratch(a.rows * depth);
   for (std::int64_t r = 0; r < a.rows; ++r) {
-    const std::span row(to + r * depth, static_cast<std::size_t>(depth));
-    RoundToBfloat16({a.row(r), static_cast<std::size_t>(a.cols)}, row.first(a.cols));
-    if (depth > a.cols) row.back() = Bfloat16();
+    RoundRow(a.row(r), a.cols, {to + r * depth, static_cast<std::size_t>(depth)});
   }
-  return {to, static_cast<std::size_t>(a.rows * depth)};
+  return to;
+}
+
+// The same in the tiles of MultiplyAmx; rows behind the last of A hold anything.
+const Bfloat16* RoundedTiles(ConstMatrix a, std::int64_t depth) {
+  constexpr std::int64_t kLine = 2 * kAmxPairs;
+  const std::int64_t rows = RoundedUp(a.rows, kAmxRows);
+  Bfloat16* const tiles = RoundingScratch((rows + 1) * depth);
+  Bfloat16* const row = tiles + rows * depth;
+  for (std::int64_t r = 0; r < a.rows; ++r) {
+    RoundRow(a.row(r), a.cols, {row, static_cast<std::size_t>(depth)});
+    Bfloat16* to = tiles + r / kAmxRows * kAmxRows * depth + r % kAmxRows * kLine;
+    for (std::int64_t i = 0; i < depth; i += kLine, to += kAmxRows * kLine) {
+      std::copy_n(row + i, kLine, to);
+    }
+  }
+  return tiles;
 }
 
 // One panel; columns beyond the last of C go through a copy.
@@ -158,10 +197,16 @@ void MultiplyPanel(const PackedBfloat16& w, ConstMatrix a, NativeTile tile, std:
     tile.c = edge.data();
     tile.c_stride = kWidth;
   }
-  if (w.path() == Bfloat16Path::kNative) {
-    MultiplyNative(tile);
-  } else {
-    HWY_DYNAMIC_DISPATCH(MultiplyWide)(tile, a.data, a.stride, a.cols);
+  switch (w.path()) {
+    case Bfloat16Path::kAmx:
+      MultiplyAmx(tile);
+      break;
+    case Bfloat16Path::kNative:
+      MultiplyNative(tile);
+      break;
+    case Bfloat16Path::kWide:
+      HWY_DYNAMIC_DISPATCH(MultiplyWide)(tile, a.data, a.stride, a.cols);
+      break;
   }
   for (std::int64_t r = 0; cols < kWidth && r < a.rows; ++r) {
     std::copy_n(edge.data() + r * kWidth, cols, c + r * c_stride);
@@ -169,29 +214,33 @@ void MultiplyPanel(const PackedBfloat16& w, ConstMatrix a, NativeTile tile, std:
 }
 
 // Rows of A at a time: equal blocks, whole tiles.
-std::int64_t RowBlock(ConstMatrix a) {
-  constexpr std::int64_t kTile = 12;
-  const std::int64_t most =
-      std::max<std::int64_t>(kTile, kRoundedBytes / (2 * std::max<std::int64_t>(1, a.cols)));
+std::int64_t RowBlock(ConstMatrix a, Bfloat16Path path) {
+  const bool amx = path == Bfloat16Path::kAmx;
+  const std::int64_t tile = amx ? 2 * kAmxRows : 12;
+  const std::int64_t bytes = amx ? kRoundedBytesAmx : kRoundedBytes;
+  const std::int64_t most = std::max(tile, bytes / (2 * std::max<std::int64_t>(1, a.cols)));
   const std::int64_t blocks = (a.rows + most - 1) / most;
-  return ((a.rows + blocks - 1) / blocks + kTile - 1) / kTile * kTile;
+  return RoundedUp((a.rows + blocks - 1) / blocks, tile);
 }
 
 void MultiplyInto(ConstMatrix a, const PackedBfloat16& w, std::span<const float> bias, Store store,
                   Matrix c) {
   if (a.rows == 0 || c.cols == 0) return;
-  const std::int64_t depth = PaddedDepth(a.cols);
+  const std::int64_t depth = PaddedDepth(a.cols, w.path());
+  std::optional<AmxTiles> tiles;
+  if (w.path() == Bfloat16Path::kAmx) tiles.emplace();
   if (store == Store::kAdd) {
     for (std::int64_t r = 0; !bias.empty() && r < c.rows; ++r) {
       for (std::int64_t j = 0; j < c.cols; ++j) c.row(r)[j] += bias[j];
     }
   }
-  const std::int64_t block = RowBlock(a);
+  const std::int64_t block = RowBlock(a, w.path());
   for (std::int64_t begin = 0; begin < a.rows; begin += block) {
     const std::int64_t end = std::min(begin + block, a.rows);
     const ConstMatrix rows = a.Rows(begin, end);
     NativeTile tile{.rows = rows.rows, .pairs = depth / 2, .a_stride = depth};
-    if (w.path() == Bfloat16Path::kNative) tile.a = Rounded(rows).data();
+    if (w.path() == Bfloat16Path::kNative) tile.a = Rounded(rows, depth);
+    if (w.path() == Bfloat16Path::kAmx) tile.a = RoundedTiles(rows, depth);
     for (std::int64_t col = 0; col < c.cols; col += kWidth) {
       tile.panel = w.panels() + col * depth;
       tile.next = col + kWidth < c.cols ? tile.panel + kWidth * depth : nullptr;
@@ -208,61 +257,52 @@ void MultiplyInto(ConstMatrix a, const PackedBfloat16& w, std::span<const float>
   }
 }
 
-// Panels of rows of W side by side, the inputs in pairs.
-void PackOutputs(ConstBfloat16Matrix w, Bfloat16* to) {
-  const std::int64_t pairs = PaddedDepth(w.cols) / 2;
-  for (std::int64_t begin = 0; begin < w.rows; begin += kWidth, to += kWidth * 2 * pairs) {
-    const std::int64_t n = std::min(kWidth, w.rows - begin);
+// Packs panels of columns of a matrix of `pairs` pairs of rows, read by `at(row, column)`.
+template <typename Read>
+void PackPanels(std::int64_t columns, std::int64_t pairs, Bfloat16Path path, const Read& at,
+                Bfloat16* to) {
+  for (std::int64_t begin = 0; begin < columns; begin += kWidth, to += kWidth * 2 * pairs) {
     for (std::int64_t k = 0; k < pairs; ++k) {
-      Bfloat16* const out = to + k * 2 * kWidth;
-      const bool whole = 2 * k + 1 < w.cols;
-      for (std::int64_t j = 0; j < n; ++j) {
-        const Bfloat16* const from = w.row(begin + j) + 2 * k;
-        out[2 * j] = from[0];
-        out[2 * j + 1] = whole ? from[1] : Bfloat16();
+      for (std::int64_t j = 0; j < kWidth; ++j) {
+        Bfloat16* const out = to + PlaceInPanel(path, k, j);
+        out[0] = at(2 * k, begin + j);
+        out[1] = at(2 * k + 1, begin + j);
       }
-      std::fill(out + 2 * n, out + 2 * kWidth, Bfloat16());
-    }
-  }
-}
-
-// Panels of columns of W, the outputs in pairs.
-void PackInputs(ConstBfloat16Matrix w, Bfloat16* to) {
-  const std::int64_t pairs = PaddedDepth(w.rows) / 2;
-  for (std::int64_t begin = 0; begin < w.cols; begin += kWidth) {
-    const std::int64_t n = std::min(kWidth, w.cols - begin);
-    for (std::int64_t k = 0; k < pairs; ++k, to += 2 * kWidth) {
-      const Bfloat16* const first = w.row(2 * k) + begin;
-      const Bfloat16* const second = 2 * k + 1 < w.rows ? w.row(2 * k + 1) + begin : nullptr;
-      for (std::int64_t j = 0; j < n; ++j) {
-        to[2 * j] = first[j];
-        to[2 * j + 1] = second != nullptr ? second[j] : Bfloat16();
-      }
-      std::fill(to + 2 * n, to + 2 * kWidth, Bfloat16());
     }
   }
 }
 
 }  // namespace
 
+bool HasBfloat16Path(Bfloat16Path path) {
+  static const bool amx = HasAmxBfloat16(), native = HasNativeBfloat16();
+  return path == Bfloat16Path::kWide || (path == Bfloat16Path::kAmx ? amx : native);
+}
+
 Bfloat16Path BestBfloat16Path() {
-  static const bool native = HasNativeBfloat16();
-  return native ? Bfloat16Path::kNative : Bfloat16Path::kWide;
+  for (const Bfloat16Path path : {Bfloat16Path::kAmx, Bfloat16Path::kNative}) {
+    if (HasBfloat16Path(path)) return path;
+  }
+  return Bfloat16Path::kWide;
 }
 
 PackedBfloat16::PackedBfloat16(ConstBfloat16Matrix w, PackFor use, Bfloat16Path path)
     : outputs_(w.rows), inputs_(w.cols), use_(use), path_(path) {
-  if (use == PackFor::kBoth || (path == Bfloat16Path::kNative && !HasNativeBfloat16())) {
+  if (use == PackFor::kBoth || !HasBfloat16Path(path)) {
     throw Error(ErrorCode::kInternal, "PackedBfloat16: one direction, and a path of this machine");
   }
   const std::int64_t columns = use == PackFor::kForward ? w.rows : w.cols;
-  const std::int64_t depth = PaddedDepth(use == PackFor::kForward ? w.cols : w.rows);
+  const std::int64_t depth = PaddedDepth(use == PackFor::kForward ? w.cols : w.rows, path);
   panels_.Resize((columns + kWidth - 1) / kWidth * kWidth * depth / 2);
   auto* const to = reinterpret_cast<Bfloat16*>(panels_.data());
+  const auto read = [&w](std::int64_t o, std::int64_t i) {
+    return o < w.rows && i < w.cols ? w.row(o)[i] : Bfloat16();
+  };
   if (use == PackFor::kForward) {
-    PackOutputs(w, to);
+    PackPanels(
+        columns, depth / 2, path, [&](auto i, auto o) { return read(o, i); }, to);
   } else {
-    PackInputs(w, to);
+    PackPanels(columns, depth / 2, path, read, to);
   }
 }
 
@@ -272,16 +312,17 @@ void PackedBfloat16::CopyRows(std::int64_t begin, std::int64_t count,
       static_cast<std::int64_t>(rows_NI.size()) != count * inputs_) {
     throw Error(ErrorCode::kInternal, "PackedBfloat16: rows that are not there");
   }
-  const std::int64_t depth = PaddedDepth(inputs_), end = begin + count;
+  const std::int64_t depth = PaddedDepth(inputs_, path_), end = begin + count;
   // Panel by panel, in the order of its memory.
   for (std::int64_t first = begin; first < end;) {
     const std::int64_t last = std::min(end, (first / kWidth + 1) * kWidth);
-    const Bfloat16* panel = panels() + first / kWidth * kWidth * depth;
-    for (std::int64_t i = 0; i < inputs_; i += 2, panel += 2 * kWidth) {
+    const Bfloat16* const panel = panels() + first / kWidth * kWidth * depth;
+    for (std::int64_t i = 0; i < inputs_; i += 2) {
       for (std::int64_t o = first; o < last; ++o) {
+        const Bfloat16* const from = panel + PlaceInPanel(path_, i / 2, o % kWidth);
         Bfloat16* const to = rows_NI.data() + (o - begin) * inputs_ + i;
-        to[0] = panel[o % kWidth * 2];
-        if (i + 1 < inputs_) to[1] = panel[o % kWidth * 2 + 1];
+        to[0] = from[0];
+        if (i + 1 < inputs_) to[1] = from[1];
       }
     }
     first = last;

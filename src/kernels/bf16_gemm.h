@@ -2,16 +2,16 @@
 //
 // Concept: the weight is packed once, in panels of kPanelOutputs columns whose rows go in pairs,
 // the
-//          order in which AVX512_BF16 multiplies. Where the machine has it (`kNative`), rows of the
-//          other side are rounded to bf16 and multiplied two by two into float sums. Elsewhere
-//          (`kWide`) weights are widened to floats as they are read and nothing else is rounded.
-//          Sums are floats, one chain an element in the order of the depth, so a row has the same
-//          bits whatever else is in the call.
+//          order in which AVX512_BF16 and AMX multiply. Where the machine has one of them
+//          (`kNative`, `kAmx`), rows of the other side are rounded to bf16 and multiplied two by
+//          two into float sums. Elsewhere (`kWide`) weights are widened to floats as they are read
+//          and nothing else is rounded. Sums are floats, one chain an element in an order that the
+//          depth alone decides, so a row has the same bits whatever else is in the call.
 // Source:  docs/decisions/013; kernels/gemm.h is the same for weights kept in float.
 // Shapes:  T rows, O outputs, I inputs of a linear map W [O, I].
 // Errors:  kInternal if shapes do not agree.
 // Threads: a PackedBfloat16 may be read by many threads; each call runs in its own thread.
-// Cost:    2 T O I flops, at up to twice the rate of floats where native.
+// Cost:    2 T O I flops, at up to twice the rate of floats where native, sixteen times with AMX.
 #pragma once
 
 #include <cstdint>
@@ -25,9 +25,11 @@
 
 namespace raie::kernels {
 
-enum class Bfloat16Path { kNative, kWide };
+enum class Bfloat16Path { kAmx, kNative, kWide };
 
-// Returns what this machine does best: kNative if it has AVX512_BF16.
+// Returns whether this machine can go it.
+bool HasBfloat16Path(Bfloat16Path path);
+// Returns what this machine does best: kAmx if it has AMX for bf16, kNative if AVX512_BF16.
 Bfloat16Path BestBfloat16Path();
 
 // A weight W [O, I] for products one way: x W^T (kForward) or dy W (kBackward). A copy.
@@ -60,7 +62,7 @@ class PackedBfloat16 {
 
 // y = x W^T + bias; W packed forward; `bias_O` may be empty.
 // Semantics: y[t, o] = (store == kAdd ? y[t, o] : 0) + bias[o] + sum_i r(x[t, i]) W[o, i]
-//            where r rounds to bf16 if the path is native and does nothing else.
+//            where r does nothing if the path is wide, and rounds to bf16 otherwise.
 void MultiplyTransposed(ConstMatrix x_TI, const PackedBfloat16& w, std::span<const float> bias_O,
                         Store store, Matrix y_TO);
 

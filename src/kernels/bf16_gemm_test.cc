@@ -23,8 +23,10 @@ std::vector<Bfloat16> RandomWeights(std::int64_t n, std::uint64_t stream) {
 
 // The paths of this machine.
 std::vector<Bfloat16Path> Paths() {
-  std::vector<Bfloat16Path> paths = {Bfloat16Path::kWide};
-  if (BestBfloat16Path() == Bfloat16Path::kNative) paths.push_back(Bfloat16Path::kNative);
+  std::vector<Bfloat16Path> paths;
+  for (const auto path : {Bfloat16Path::kAmx, Bfloat16Path::kNative, Bfloat16Path::kWide}) {
+    if (HasBfloat16Path(path)) paths.push_back(path);
+  }
   return paths;
 }
 
@@ -37,7 +39,7 @@ class Bfloat16GemmTest : public testing::TestWithParam<Sizes> {
 
   // What a path multiplies with.
   static double Factor(Bfloat16Path path, float value) {
-    return path == Bfloat16Path::kNative ? double{ToFloat(ToBfloat16(value))} : double{value};
+    return path == Bfloat16Path::kWide ? double{value} : double{ToFloat(ToBfloat16(value))};
   }
 
   Sizes p;
@@ -114,18 +116,22 @@ TEST_P(Bfloat16GemmTest, ARowAloneHasItsBits) {
 }
 
 TEST_P(Bfloat16GemmTest, RowsComeBack) {
-  const PackedBfloat16 packed(view, PackFor::kForward);
-  std::vector<Bfloat16> all(w.size());
-  packed.CopyRows(0, p.outputs, all);
-  EXPECT_EQ(all, w);
-  std::vector<Bfloat16> last(p.inputs);
-  packed.CopyRows(p.outputs - 1, 1, last);
-  EXPECT_TRUE(std::equal(last.begin(), last.end(), w.end() - p.inputs));
+  for (const Bfloat16Path path : Paths()) {
+    const PackedBfloat16 packed(view, PackFor::kForward, path);
+    std::vector<Bfloat16> all(w.size());
+    packed.CopyRows(0, p.outputs, all);
+    EXPECT_EQ(all, w);
+    std::vector<Bfloat16> last(p.inputs);
+    packed.CopyRows(p.outputs - 1, 1, last);
+    EXPECT_TRUE(std::equal(last.begin(), last.end(), w.end() - p.inputs));
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, Bfloat16GemmTest,
                          testing::Values(Sizes{1, 1, 1}, Sizes{3, 33, 7}, Sizes{13, 32, 16},
                                          Sizes{27, 70, 31}, Sizes{12, 64, 40},
+                                         // whole and cut tiles of AMX
+                                         Sizes{32, 64, 64}, Sizes{49, 96, 33},
                                          // more rows than a block of rounded ones
                                          Sizes{50, 9, 9000}));
 
