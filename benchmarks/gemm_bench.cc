@@ -2,8 +2,9 @@
 //
 // Concept: each product at the shapes of a SASRec step (d = 128, feed-forward 512, fused q k v 384)
 //          and of item scores, by the own kernel, by dnnl_sgemm and by oneDNN's matmul primitive
-//          with weights packed in the layout it asks for. Counter `GF/s`; the results are compared
-//          first.
+//          with weights packed in the layout it asks for; products with weights in bf16 at the
+//          shapes of SmolLM2-135M, each way this machine can go. Counter `GF/s`; the results are
+//          compared first.
 #include <benchmark/benchmark.h>
 #include <omp.h>
 
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "base/random.h"
+#include "kernels/bf16_gemm.h"
 #include "kernels/gemm.h"
 
 namespace raie::kernels {
@@ -151,6 +153,43 @@ BENCHMARK(BM_WeightGradientSgemm)->Apply(Shapes)->Args({1024, 8, 128})->Args({10
 
 void BM_ForwardSkinny(benchmark::State& state) { BM_Forward(state); }
 BENCHMARK(BM_ForwardSkinny)->Args({1024, 8, 128})->Args({1024, 128, 8});
+
+void MultiplyBfloat16(benchmark::State& state, Bfloat16Path path) {
+  Problem p(state);
+  std::vector<Bfloat16> w(p.w.size());
+  RoundToBfloat16(p.w, w);
+  for (std::size_t i = 0; i < w.size(); ++i) p.w[i] = ToFloat(w[i]);
+  for (float& x : p.x) x = ToFloat(ToBfloat16(x));
+  const PackedBfloat16 packed(ConstBfloat16Matrix{w.data(), p.outputs, p.inputs, p.inputs},
+                              PackFor::kForward, path);
+  const auto run = [&] {
+    MultiplyTransposed(View(p.x, p.rows, p.inputs), packed, {}, Store::kSet,
+                       MutableView(p.y, p.rows, p.outputs));
+  };
+  run();
+  p.Verify();
+  for (auto _ : state) run();
+  p.Report(state);
+}
+
+void BfloatShapes(benchmark::internal::Benchmark* b) {
+  b->ArgNames({"rows", "out", "in"});
+  for (const std::int64_t rows : {128, 512}) {
+    for (const auto& [o, i] : {std::pair{960, 576}, {3072, 576}, {576, 1536}}) {
+      b->Args({rows, o, i});
+    }
+  }
+}
+
+[[maybe_unused]] const bool kBfloat16Registered = [] {
+  for (const auto& [path, name] : {std::pair{Bfloat16Path::kAmx, "BM_ForwardBf16/amx"},
+                                   {Bfloat16Path::kNative, "BM_ForwardBf16/avx512"},
+                                   {Bfloat16Path::kWide, "BM_ForwardBf16/widened"}}) {
+    if (!HasBfloat16Path(path)) continue;
+    benchmark::RegisterBenchmark(name, MultiplyBfloat16, path)->Apply(BfloatShapes);
+  }
+  return true;
+}();
 
 void BM_Pack(benchmark::State& state) {
   const std::int64_t o = state.range(0);
