@@ -197,6 +197,7 @@ case $case_name in
     refused $kData 'nobody' \
       "$raie" recommend --model "$shop/model" --data "$shop/data" --user nobody
     refused $kUsage 'needs --data, where the history is read, or --history' "$raie" recommend --model "$shop/model" --user u1
+    refused $kUsage 'leave --data out' "$raie" recommend --model "$shop/model" --user u1 --data "$shop/data" --history i1
     refused $kUsage 'count' "$raie" recommend --model "$shop/model" --history x --count 0
     refused $kData 'nowhere' "$raie" recommend --model "$shop/model" --input nowhere
     ;;

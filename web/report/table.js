@@ -2,6 +2,7 @@
 "use strict";
 
 const kRowsShown = 60;
+const kColumnsWide = 12; // more are set closer, so that a screen of usual width holds them
 
 raie.cellOf = function (column, cell, isName) {
   const left = raie.isText(column);
@@ -66,7 +67,8 @@ raie.tableOf = function (block) {
     head.append(cell);
   });
   fill();
-  const table = raie.element("table", {}, raie.element("thead", {}, head), body);
+  const wide = block.columns.length > kColumnsWide ? "wide" : null;
+  const table = raie.element("table", { class: wide }, raie.element("thead", {}, head), body);
   const scroll = raie.element(
     "div",
     { class: "scroll", tabindex: 0, role: "region", "aria-label": block.title },

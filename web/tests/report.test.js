@@ -122,6 +122,18 @@ for (const file of pages) {
     }
   });
 
+  test(`${path.basename(file)}: the regions' table is read whole at 1,400 pixels`, async () => {
+    const { page, close } = await open(file);
+    const hidden = await page.$$eval("#regions .scroll", (list) =>
+      list.map((box) => box.scrollWidth - box.clientWidth),
+    );
+    assert.deepEqual(
+      hidden,
+      hidden.map(() => 0),
+    );
+    await close();
+  });
+
   test(`${path.basename(file)}: prints on white paper without what only a screen can use`, async () => {
     const { page, faults, close } = await open(file, { colorScheme: "dark" });
     await page.emulateMedia({ media: "print" });

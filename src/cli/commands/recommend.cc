@@ -243,6 +243,11 @@ void CheckArguments(const RecommendArguments& arguments) {
   if (arguments.users_first && !has_input) {
     throw Error(ErrorCode::kInvalidArgument, "--users-first is about the lines of --input");
   }
+  if (!arguments.data.empty() && (has_history || has_input)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "--data is where the history of --user is read; it is given by " +
+                    std::string(has_history ? "--history" : "--input") + ": leave --data out");
+  }
   CheckUser(arguments.user);
   if (arguments.exclude_seen && arguments.include_seen) {
     throw Error(ErrorCode::kInvalidArgument, "--exclude-seen and --include-seen contradict");
