@@ -115,6 +115,10 @@ for k in 2 3; do
   grep -q '"rho": 0.5' "$cell/cell.json" || fail 'rho is not 0.5'
 done
 
+# Any gate can be planned.
+ok "$raie" compare --data "$shop/data" "${quick[@]}" --methods raie --reference frozen --seeds 1 \
+  --tune 1 --set edit.gate=gain --plan --output gated
+
 # Protocol paper measures S in-sample and trains its own epochs.
 ok "$raie" data prepare --input "$shop/log/events.csv" --protocol paper --output paper --context 8
 ok "$raie" compare --data paper "${quick[@]}" --methods lora --editor paper --seeds 1 --tune 2 \
