@@ -3,6 +3,7 @@
 #include "raie/error.h"
 
 #if defined(__x86_64__)
+#include <cpuid.h>
 #include <immintrin.h>
 
 #include <algorithm>
@@ -121,6 +122,13 @@ RAIE_AMX_BF16 void ShapeTiles() {
 }
 
 RAIE_AMX_BF16 void ReleaseTiles() { _tile_release(); }
+
+// Whether the processor has AMX for bf16.
+bool KnowsTiles() {
+  constexpr unsigned kBf16 = 1U << 22, kTile = 1U << 24;
+  unsigned a = 0, b = 0, c = 0, d = 0;
+  return __get_cpuid_count(7, 0, &a, &b, &c, &d) != 0 && (d & kBf16) != 0 && (d & kTile) != 0;
+}
 
 // Linux lends tile registers to processes that ask.
 bool AskForTiles() {
@@ -276,8 +284,7 @@ bool HasNativeBfloat16() {
 void MultiplyNative(const NativeTile& tile) { RowsFrom<kNativeRows>(tile, 0); }
 
 bool HasAmxBfloat16() {
-  static const bool has =
-      __builtin_cpu_supports("amx-tile") && __builtin_cpu_supports("amx-bf16") && AskForTiles();
+  static const bool has = KnowsTiles() && AskForTiles();
   return has;
 }
 
