@@ -56,10 +56,6 @@ void AdaptOptions::Validate() const {
         "drift.level is 0, so no region can ever be found to drift and nothing would be trained; "
         "set a level above 0 or gate = off");
   }
-  if ((gate == GateKind::kGain || gate == GateKind::kDriftOrGain) && budget == BudgetKind::kOwn) {
-    problems.push_back(
-        "gate = gain needs a tuning pass, which budget = own has not; set budget = equal");
-  }
   if (gate == GateKind::kGain && gain.level == 0) {
     problems.push_back("gain.level is 0, so no region can ever gain; set a level above 0");
   }

@@ -11,7 +11,9 @@
 namespace raie {
 namespace {
 
-std::int64_t EqualMaximum(const AdaptOptions& options, const WindowSet& windows) {
+// 0: all epochs over what the run trains on.
+std::int64_t MaximumSamples(const AdaptOptions& options, const WindowSet& windows) {
+  if (options.budget == BudgetKind::kOwn) return 0;
   return std::llround(static_cast<double>(options.epochs * windows.size()) / (1 - kBudgetRho));
 }
 
@@ -26,19 +28,30 @@ void ShowCheckpoint(const RunContext& context, Checkpoint::Pass pass, double sha
                          .catalogue_size = catalogue_size});
 }
 
+// The shares of its maximum at which a tuning pass is scored.
+std::vector<double> SharesToScore(const AdaptOptions& options) {
+  if (options.budget == BudgetKind::kOwn) return {1};
+  std::vector<double> shares;
+  for (std::int64_t c = 0; c < options.checkpoints; ++c) {
+    shares.push_back(static_cast<double>(c) / static_cast<double>(options.checkpoints - 1));
+  }
+  return shares;
+}
+
 // Runs the tuning pass to its end and remembers its best state.
 void ChooseShare(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
                  Tuning& tuning, AdaptReport& report) {
   AdaptRun& run = *tuning.run;
   double best_ndcg = -1;
-  for (std::int64_t c = 0; c < options.checkpoints; ++c) {
-    const double share = static_cast<double>(c) / static_cast<double>(options.checkpoints - 1);
+  for (const double share : SharesToScore(options)) {
     run.TrainTo(std::llround(share * static_cast<double>(run.maximum_samples())));
     auto scorer = run.MakeScorer();
-    const double ndcg = ValidationNdcg(context, slice, tuning.split, *scorer);
+    const double ndcg = ValidationNdcg(context, slice, *tuning.split, *scorer);
     report.curve.push_back(
         {.share = share, .samples = run.counts().samples, .validation_ndcg10 = ndcg});
-    ShowCheckpoint(context, Checkpoint::Pass::kTuning, share, run, tuning.split.early_catalogue);
+    if (options.budget == BudgetKind::kEqual) {
+      ShowCheckpoint(context, Checkpoint::Pass::kTuning, share, run, tuning.split->early_catalogue);
+    }
     if (ndcg <= best_ndcg) continue;
     best_ndcg = ndcg;
     tuning.share = share;
@@ -56,7 +69,8 @@ TimeSplit SplitForTuning(const RunContext& context, const AdaptOptions& options,
   throw Error(ErrorCode::kInvalidArgument,
               "adapt: slice " + std::to_string(slice.slice) + " has " +
                   std::to_string(slice.windows->size()) +
-                  " windows and none before its validation part; set budget = own");
+                  " windows and none before its validation part; set budget = own and a gate that "
+                  "asks for no gain (drift or off)");
 }
 
 // Epoch by epoch, so that curves see each; what is trained does not depend on the stops.
@@ -68,53 +82,6 @@ void TrainByEpochs(const RunContext& context, const AdaptOptions& options, Adapt
     run.TrainTo(std::llround(share * static_cast<double>(run.maximum_samples())));
     ShowCheckpoint(context, Checkpoint::Pass::kWhole, share, run, catalogue_size);
   }
-}
-
-// All epochs on the part before validation.
-std::unique_ptr<AdaptRun> TuneOwn(const RunContext& context, const AdaptOptions& options,
-                                  const AdaptSlice& slice, const MakeRun& make,
-                                  AdaptReport& report) {
-  const TimeSplit split = SplitForTuning(context, options, slice);
-  auto run = make({split.early, split.early_catalogue, 0}, nullptr);
-  run->TrainTo(run->maximum_samples());
-  report.tuning = run->counts();
-  const auto scorer = run->MakeScorer();
-  report.curve.push_back({.share = 1,
-                          .samples = report.tuning.samples,
-                          .validation_ndcg10 = ValidationNdcg(context, slice, split, *scorer)});
-  ShowTuned(context, slice, split, *scorer);
-  return run;
-}
-
-std::unique_ptr<AdaptRun> RunOwn(const RunContext& context, const AdaptOptions& options,
-                                 const AdaptSlice& slice, const MakeRun& make,
-                                 AdaptReport& report) {
-  report.chosen_share = 1;
-  if (slice.passes == AdaptPasses::kTuningOnly) {
-    return TuneOwn(context, options, slice, make, report);
-  }
-  if (context.on_tuned) TuneOwn(context, options, slice, make, report);
-  auto run = make({*slice.windows, slice.catalogue_size, 0}, nullptr);
-  report.maximum_samples = run->maximum_samples();
-  TrainByEpochs(context, options, *run, slice.catalogue_size);
-  report.training = run->counts();
-  return run;
-}
-
-std::unique_ptr<AdaptRun> RunEqual(const RunContext& context, const AdaptOptions& options,
-                                   const AdaptSlice& slice, const MakeRun& make,
-                                   AdaptReport& report) {
-  Tuning tuning = Tune(context, options, slice, make, report);
-  report.chosen_share = tuning.share;
-  ShowTuned(context, slice, tuning.split, *tuning.scorer);
-  if (slice.passes == AdaptPasses::kTuningOnly) return std::move(tuning.run);
-  const TuningResult tuned = tuning.result();
-  auto run =
-      make({*slice.windows, slice.catalogue_size, EqualMaximum(options, *slice.windows)}, &tuned);
-  report.maximum_samples = run->maximum_samples();
-  run->TrainTo(std::llround(report.chosen_share * static_cast<double>(run->maximum_samples())));
-  report.training = run->counts();
-  return run;
 }
 
 }  // namespace
@@ -137,25 +104,46 @@ void ShowTuned(const RunContext& context, const AdaptSlice& slice, const TimeSpl
 
 Tuning Tune(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
             const MakeRun& make, AdaptReport& report) {
-  Tuning tuning{
-      .split = SplitForTuning(context, options, slice), .run = nullptr, .scorer = nullptr};
-  const WindowSet& early = tuning.split.early;
-  tuning.run = make({early, tuning.split.early_catalogue, EqualMaximum(options, early)}, nullptr);
+  Tuning tuning{.split = std::make_unique<TimeSplit>(SplitForTuning(context, options, slice)),
+                .run = nullptr,
+                .scorer = nullptr};
+  const WindowSet& early = tuning.split->early;
+  tuning.run =
+      make({early, tuning.split->early_catalogue, MaximumSamples(options, early)}, nullptr);
   ChooseShare(context, options, slice, tuning, report);
   return tuning;
 }
 
 std::unique_ptr<AdaptRun> RunBudget(const RunContext& context, const AdaptOptions& options,
                                     const AdaptSlice& slice, const MakeRun& make,
-                                    AdaptReport& report) {
+                                    AdaptReport& report, std::optional<Tuning> tuning) {
   if (slice.windows->size() == 0) {
     throw Error(ErrorCode::kInvalidArgument,
                 "adapt: slice " + std::to_string(slice.slice) +
                     " has no windows to learn from; lower min_context or the context, or choose a "
                     "slice with more events");
   }
-  if (options.budget == BudgetKind::kOwn) return RunOwn(context, options, slice, make, report);
-  return RunEqual(context, options, slice, make, report);
+  const bool equal = options.budget == BudgetKind::kEqual;
+  const bool tuning_only = slice.passes == AdaptPasses::kTuningOnly;
+  if (!tuning.has_value() && (equal || tuning_only || context.on_tuned)) {
+    tuning = Tune(context, options, slice, make, report);
+  }
+  if (tuning.has_value()) ShowTuned(context, slice, *tuning->split, *tuning->scorer);
+  report.chosen_share = equal ? tuning->share : 1;
+  if (tuning_only) return std::move(tuning->run);
+
+  std::optional<TuningResult> tuned;
+  if (equal) tuned.emplace(tuning->result());
+  auto run = make({*slice.windows, slice.catalogue_size, MaximumSamples(options, *slice.windows)},
+                  tuned.has_value() ? &*tuned : nullptr);
+  report.maximum_samples = run->maximum_samples();
+  if (equal) {
+    run->TrainTo(std::llround(report.chosen_share * static_cast<double>(run->maximum_samples())));
+  } else {
+    TrainByEpochs(context, options, *run, slice.catalogue_size);
+  }
+  report.training = run->counts();
+  return run;
 }
 
 }  // namespace raie

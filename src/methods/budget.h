@@ -15,6 +15,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "methods/adapt_options.h"
 #include "methods/adapt_report.h"
@@ -55,12 +56,12 @@ using MakeRun = std::function<std::unique_ptr<AdaptRun>(const SlicePart&, const 
 
 // A tuning pass that has run to its end.
 struct Tuning {
-  TimeSplit split;
-  std::unique_ptr<AdaptRun> run;   // its best state remembered
-  double share = 0;                // of the maximum, where that was
-  std::unique_ptr<Scorer> scorer;  // as it answered there
+  std::unique_ptr<const TimeSplit> split;  // the run reads it
+  std::unique_ptr<AdaptRun> run;           // its best state remembered
+  double share = 0;                        // of the maximum, where that was
+  std::unique_ptr<Scorer> scorer;          // as it answered there
 
-  TuningResult result() const { return {*run, split.validation, split.early_catalogue}; }
+  TuningResult result() const { return {*run, split->validation, split->early_catalogue}; }
 };
 
 // Returns NDCG@10 on the validation part of a slice, over the catalogue of the part before it.
@@ -71,15 +72,16 @@ double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const 
 void ShowTuned(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,
                const Scorer& scorer);
 
-// Runs a tuning pass over the slice without its validation part; fills the report's curve and
-// tuning counts.
+// Runs a tuning pass over the slice without its validation part (budget `own`: all epochs, scored
+// at their end); fills the report's curve and tuning counts.
 Tuning Tune(const RunContext& context, const AdaptOptions& options, const AdaptSlice& slice,
             const MakeRun& make, AdaptReport& report);
 
 // Trains as the budget says and returns the run whose state is kept; fills the report's curve,
-// share and counts.
+// share and counts. A `tuning` pass that is given is not run again (its curve and counts are in the
+// report already).
 std::unique_ptr<AdaptRun> RunBudget(const RunContext& context, const AdaptOptions& options,
                                     const AdaptSlice& slice, const MakeRun& make,
-                                    AdaptReport& report);
+                                    AdaptReport& report, std::optional<Tuning> tuning = {});
 
 }  // namespace raie

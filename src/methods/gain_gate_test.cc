@@ -16,7 +16,9 @@ namespace raie {
 namespace {
 
 using testing::Adapted;
+using testing::FirstContexts;
 using testing::RunMethod;
+using testing::ScoresOf;
 using testing::Shop;
 using testing::TinyShop;
 
@@ -148,12 +150,64 @@ TEST(GainGateTest, TheReportSaysWhyEachRegionWasOpenedOrNot) {
   EXPECT_EQ(seen.size(), 5u);  // the shop shows every one of them
 }
 
-TEST(GainGateTest, ItNeedsATuningPass) {
-  AdaptOptions options;
-  options.gate = GateKind::kDriftOrGain;
+TEST(GainGateTest, WithTheOwnBudgetItsProbeTrainsAllEpochsOfTheEarlyPart) {
+  AdaptOptions options = NoDrift(GateKind::kGain);
   options.budget = BudgetKind::kOwn;
-  EXPECT_THROW(options.Validate(), Error);
-  options.budget = BudgetKind::kEqual;
+  options.epochs = 8;
+  const Adapted run = RunMethod("raie", options);
+  EXPECT_TRUE(run.report.curve.empty());  // no checkpoints are chosen from
+  EXPECT_GT(run.report.tuning.samples, 0);
+  std::size_t open = 0;
+  for (const RegionGain& gain : run.report.gains) {
+    EXPECT_EQ(run.snapshot.adapters.contains(gain.region), gain.gains);
+    open += gain.gains;
+  }
+  EXPECT_GT(open, 0u);
+  EXPECT_LT(open, run.report.gains.size());
+  EXPECT_LT(run.report.training.samples, run.report.tuning.samples);
+}
+
+// Where every region gains, the probe is the tuning pass: the same model, trained once less.
+TEST(GainGateTest, WhereAllRegionsGainTheProbeIsNotRunAgain) {
+  Shop& shop = TinyShop();
+  DiscoveryOptions discovery;
+  discovery.k = 2;
+  const Snapshot two = WithRegions(shop.snapshot, shop.data, shop.setup, discovery,
+                                   EditorOptions::Preset(EditorPreset::kRaie), shop.pool);
+  AdaptOptions options = NoDrift(GateKind::kGain);
+  options.gain.level = 1;  // every fall of the loss
+  const auto adapt = [&](const RunContext& context) {
+    Adapted run{.method = MakeMethod("raie", context, options), .snapshot = {}, .report = {}};
+    run.method->Prepare(two, shop.setup.training);
+    run.report = run.method->Adapt(shop.slice());
+    return run;
+  };
+  RunContext context = shop.context();
+  const Adapted once = adapt(context);
+  context.on_checkpoint = [](const Checkpoint&) {};  // curves come from a pass of their own
+  const Adapted twice = adapt(context);
+  for (const Adapted* run : {&once, &twice}) {
+    for (const RegionTraining& region : run->report.regions) {
+      EXPECT_EQ(region.gate, GateVerdict::kGains);
+      EXPECT_TRUE(region.trained);
+    }
+  }
+  EXPECT_EQ(2 * once.report.tuning.samples, twice.report.tuning.samples);
+  EXPECT_EQ(once.report.training.samples, twice.report.training.samples);
+  EXPECT_EQ(once.report.chosen_share, twice.report.chosen_share);
+  ASSERT_EQ(once.report.curve.size(), twice.report.curve.size());
+  for (std::size_t i = 0; i < once.report.curve.size(); ++i) {
+    EXPECT_EQ(once.report.curve[i].validation_ndcg10, twice.report.curve[i].validation_ndcg10);
+    EXPECT_EQ(once.report.curve[i].samples, twice.report.curve[i].samples);
+  }
+  const std::int64_t items = shop.data.catalogue_size(1);
+  const ReadWindows read = FirstContexts(shop.new_windows, 200);
+  EXPECT_EQ(ScoresOf(*once.method->MakeScorer(), read, items),
+            ScoresOf(*twice.method->MakeScorer(), read, items));
+}
+
+TEST(GainGateTest, ALevelOfZeroIsRefused) {
+  AdaptOptions options;
   options.gate = GateKind::kGain;
   options.gain.level = 0;
   EXPECT_THROW(options.Validate(), Error);

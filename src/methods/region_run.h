@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <memory>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "methods/budget.h"
@@ -47,6 +48,10 @@ class RegionRun final : public AdaptRun {
   std::unique_ptr<Scorer> MakeScorer() const override;
   TrainCounts counts() const override;
   void RememberBest() override { best_ = Current(); }
+
+  // For a run of all regions that was made before anybody knew which are open, and they all are:
+  // its report then says why.
+  void SetOpen(OpenRegions open) { input_.open = std::move(open); }
 
   Snapshot Current() const;
   const SlicePlan& plan() const { return plan_; }

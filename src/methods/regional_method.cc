@@ -1,6 +1,7 @@
 #include "methods/regional_method.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "base/statistics.h"
@@ -33,8 +34,11 @@ AdaptReport RegionalMethod::Adapt(const AdaptSlice& slice) {
                    .before = WithCatalogue(snapshot_, slice.catalogue_size, context_.seed),
                    .caches = {}};
   AdaptReport report;
-  AdaptReport probe;
-  if (AsksForGain(options_.gate)) report.gains = Probe(state, probe);
+  std::optional<GainProbe> probe;
+  if (AsksForGain(options_.gate)) {
+    probe.emplace(Probe(state));
+    report.gains = probe->gains;
+  }
   OpenRegions open{.rule = RuleOf(options_.gate), .also = {}, .never = {}};
   for (const RegionGain& gain : report.gains) {
     if (gain.gains) open.also.insert(gain.region);
@@ -49,9 +53,17 @@ AdaptReport RegionalMethod::Adapt(const AdaptSlice& slice) {
     }
     return MakeRun(state, part, std::move(now));
   };
-  const auto run = RunBudget(context_, options_, slice, make, report);
-  report.tuning.samples += probe.tuning.samples;
-  report.tuning.steps += probe.tuning.steps;
+  std::optional<Tuning> tuning;
+  if (probe.has_value() && IsTuningPassOf(*probe, open)) {
+    static_cast<RegionRun&>(*probe->tuning.run).SetOpen(open);
+    report.curve = probe->report.curve;
+    tuning = std::move(probe->tuning);
+  }
+  const auto run = RunBudget(context_, options_, slice, make, report, std::move(tuning));
+  if (probe.has_value()) {
+    report.tuning.samples += probe->report.tuning.samples;
+    report.tuning.steps += probe->report.tuning.steps;
+  }
   const auto& regional = static_cast<const RegionRun&>(*run);
   Publish(regional.Current(), slice);
   router_ = regional.plan().router;
@@ -76,15 +88,16 @@ std::unique_ptr<RegionRun> RegionalMethod::MakeRun(SliceState& state, const Slic
                                      part);
 }
 
-std::vector<RegionGain> RegionalMethod::Probe(SliceState& state, AdaptReport& report) const {
+RegionalMethod::GainProbe RegionalMethod::Probe(SliceState& state) const {
   const auto make = [&](const SlicePart& part, const TuningResult*) -> std::unique_ptr<AdaptRun> {
     return MakeRun(state, part, {.rule = OpenRegions::Rule::kAll, .also = {}, .never = {}});
   };
   RunContext quiet = context_;
   quiet.on_checkpoint = nullptr;  // curves are those of the regions that stay open
-  const Tuning tuning = Tune(quiet, options_, state.slice, make, report);
-  const auto& run = static_cast<const RegionRun&>(*tuning.run);
-  const TuningResult tuned = tuning.result();
+  GainProbe probe;
+  probe.tuning = Tune(quiet, options_, state.slice, make, probe.report);
+  const auto& run = static_cast<const RegionRun&>(*probe.tuning.run);
+  const TuningResult tuned = probe.tuning.result();
   Snapshot old = state.before;  // answers as before, in the regions of the run
   old.editor = run.best().editor;
   std::vector<RegionId> regions;
@@ -92,9 +105,16 @@ std::vector<RegionGain> RegionalMethod::Probe(SliceState& state, AdaptReport& re
   const auto of_window = run.RegionsOfWindows(tuned.validation, tuned.catalogue_size);
   const auto now = LossesOf(context_, run, run.best(), tuned);
   const auto then = LossesOf(context_, run, old, tuned);
-  return MeasureGains(regions,
-                      {.windows = tuned.validation, .regions = of_window, .now = now, .then = then},
-                      options_.gain);
+  probe.gains = MeasureGains(
+      regions, {.windows = tuned.validation, .regions = of_window, .now = now, .then = then},
+      options_.gain);
+  return probe;
+}
+
+// Curves have to be shown as they come, and the probe shows none.
+bool RegionalMethod::IsTuningPassOf(const GainProbe& probe, const OpenRegions& open) const {
+  return options_.gate == GateKind::kGain && options_.budget == BudgetKind::kEqual &&
+         !context_.on_checkpoint && open.also.size() == probe.gains.size();
 }
 
 void RegionalMethod::FillReport(const RegionRun& run, const AdaptSlice& slice,

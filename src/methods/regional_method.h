@@ -38,8 +38,15 @@ class RegionalMethod : public SnapshotMethod {
   bool OneForAll() const { return rules_.adapters == RegionRules::Adapters::kOneForAll; }
   std::unique_ptr<RegionRun> MakeRun(SliceState& state, const SlicePart& part,
                                      OpenRegions open) const;
-  // Trains all regions on the early part and asks which gain; adds the pass to the report.
-  std::vector<RegionGain> Probe(SliceState& state, AdaptReport& report) const;
+  // A tuning pass of all regions, which of them gain, and what it adds to the report.
+  struct GainProbe {
+    Tuning tuning;
+    std::vector<RegionGain> gains;
+    AdaptReport report;
+  };
+  GainProbe Probe(SliceState& state) const;
+  // Whether the probe trained just what the tuning pass of these regions would train.
+  bool IsTuningPassOf(const GainProbe& probe, const OpenRegions& open) const;
   std::set<RegionId> RejectedRegions(const TuningResult& tuned, const Snapshot& before) const;
   void FillReport(const RegionRun& run, const AdaptSlice& slice, AdaptReport& report) const;
 

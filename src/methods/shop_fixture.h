@@ -111,6 +111,8 @@ struct Shop {
     options.checkpoints = 3;
     options.item_rows = ItemRowsKind::kFrozen;
     options.editor.add_min_windows = 20;
+    // A tenth of this slice holds too few users to see a gain.
+    if (options.gate == GateKind::kGain) options.gate = GateKind::kDrift;
     return options;
   }
 
@@ -158,14 +160,18 @@ struct Adapted {
 
 // A method of the tiny shop after one slice.
 inline Adapted RunMethod(const std::string& name, const AdaptOptions& options,
-                         TaskPool* pool = nullptr) {
+                         const RunContext& context) {
   Shop& shop = TinyShop();
-  const RunContext context = shop.context(shop.data, pool ? *pool : shop.pool);
   Adapted run{.method = MakeMethod(name, context, options), .snapshot = {}, .report = {}};
   run.method->Prepare(shop.snapshot, shop.setup.training);
   run.report = run.method->Adapt(shop.slice());
   if (run.method->snapshot() != nullptr) run.snapshot = *run.method->snapshot();
   return run;
+}
+inline Adapted RunMethod(const std::string& name, const AdaptOptions& options,
+                         TaskPool* pool = nullptr) {
+  Shop& shop = TinyShop();
+  return RunMethod(name, options, shop.context(shop.data, pool ? *pool : shop.pool));
 }
 
 // The contexts of the first windows of a set, over all items of S and F.
