@@ -55,8 +55,6 @@ ProbeTimes ProbeComparison(const PreparedData& data, const PhaseControl& control
   const AdaptSlice slice = MakeAdaptSlice(data, kLearnSlice, windows);
   ComparedMethod lora{"lora", "lora", wanted.edit};
   lora.options.budget = BudgetKind::kOwn;
-  lora.options.gate =
-      GateKind::kOff;  // has no regions; a gate of gain would ask for another budget
   lora.options.epochs = 1;
   const ComparisonRequest request{.setup = model.snapshot,
                                   .setup_windows = setup,

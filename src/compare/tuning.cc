@@ -22,7 +22,7 @@ const Knob kManyRates = {"edit.learning_rate",
 const Knob kRho = {"edit.rho", {"0.3", "0", "0.7"}};
 const Knob kRhoOfPaper = {"edit.rho", {"0.7", "0.3", "0"}};
 const Knob kSharing = {"edit.sharing", {"regional", "shared"}};
-const Knob kGate = {"edit.gate", {"drift", "off", "drift-or-gain", "gain"}};
+const Knob kGate = {"edit.gate", {"gain", "off", "drift-or-gain", "drift"}};
 
 bool HasRegions(const std::string& method) {
   return method == "raie" || method == "raie_wo_ke" || method == "raie_wo_kr" ||
@@ -39,10 +39,8 @@ std::vector<Knob> KnobsOf(const TuningRequest& request) {
   if (method == "lsat") return {kRates, {"edit.lsat.long_share", {"0.6", "0.4", "0.8"}}};
   if (!HasRegions(method)) return {kManyRates};
   if (request.editor == EditorPreset::kPaper) return {kRates, kRhoOfPaper};
-  std::vector<Knob> knobs = {kRates, kRho};
-  // Without a tuning pass there is no gain to see; a penalty needs adapters of their own; with one
-  // adapter for all there is nothing to share.
-  if (request.options.budget == BudgetKind::kEqual) knobs.push_back(kGate);
+  std::vector<Knob> knobs = {kRates, kRho, kGate};
+  // A penalty needs adapters of their own; with one adapter for all there is nothing to share.
   if (request.options.overlap_penalty == 0 && method != "raie_wo_kr") knobs.push_back(kSharing);
   return knobs;
 }

@@ -103,10 +103,6 @@ TEST(TuningTest, SixConfigurationsOfRaieTryEveryValueOfEveryKnob) {
 
 TEST(TuningTest, WhatCannotWorkIsNotTried) {
   TuningRequest request = RequestOf("raie");
-  request.options.budget = BudgetKind::kOwn;
-  EXPECT_TRUE(Tries(MakeTuningGrid(request), "edit.gate").empty());
-  EXPECT_EQ(MakeTuningGrid(request).candidates.size(), 6u);
-  request = RequestOf("raie");
   request.options.overlap_penalty = 0.1;
   EXPECT_TRUE(Tries(MakeTuningGrid(request), "edit.sharing").empty());
   EXPECT_EQ(Tries(MakeTuningGrid(request), "edit.gate").size(), 4u);

@@ -30,6 +30,7 @@ AdaptOptions HalfGate() {
   Shop& shop = TinyShop();
   AdaptOptions options = Shop::Options();
   options.budget = BudgetKind::kOwn;
+  options.gate = GateKind::kDrift;
   options.drift.level = 1;
   const SlicePlan plan = MeasureSliceDrift(shop.context(), options, shop.snapshot, shop.slice());
   std::vector<double> drifts;
@@ -134,6 +135,7 @@ INSTANTIATE_TEST_SUITE_P(Rows, RaieLocalityTest,
 
 TEST(RaieTest, WithoutDriftNothingIsTrained) {
   AdaptOptions options = Shop::Options();
+  options.gate = GateKind::kDrift;
   options.drift.d_min = 50;
   const Adapted run = RunMethod("raie", options);
   EXPECT_EQ(run.report.training.samples, 0);
@@ -316,7 +318,7 @@ TEST(MethodsTest, AnUnknownNameNamesTheNearest) {
 TEST(AdaptOptionsTest, PresetsDifferWhereTheyShould) {
   const auto ours = AdaptOptions::Preset(EditorPreset::kRaie, Protocol::kStrict);
   const auto paper = AdaptOptions::Preset(EditorPreset::kPaper, Protocol::kPaper);
-  EXPECT_EQ(ours.gate, GateKind::kDrift);
+  EXPECT_EQ(ours.gate, GateKind::kGain);
   EXPECT_EQ(ours.lora.dropout, 0);
   EXPECT_EQ(ours.item_rows, ItemRowsKind::kShared);
   EXPECT_EQ(paper.gate, GateKind::kOff);
@@ -333,6 +335,7 @@ TEST(AdaptOptionsTest, PresetsDifferWhereTheyShould) {
 
 TEST(AdaptOptionsTest, SettingsThatCannotWorkAreRefused) {
   AdaptOptions options;
+  options.gate = GateKind::kDrift;
   options.drift.level = 0;
   EXPECT_THROW(options.Validate(), Error);
   options = AdaptOptions();

@@ -70,7 +70,8 @@ refused $kUsage 'would change nothing' "$raie" "${grid[@]}" --output new --sweep
 refused $kUsage 'different values' "$raie" "${grid[@]}" --output new --sweep regions.k=3,3
 refused $kUsage 'prepared with protocol strict, not paper' \
   "$raie" "${grid[@]}" --output new --protocol paper
-refused $kUsage 'drift.level' "$raie" "${grid[@]}" --output new --sweep edit.drift.level=0.05,0
+refused $kUsage 'drift.level' "$raie" "${grid[@]}" --output new --set edit.gate=drift \
+  --sweep edit.drift.level=0.05,0
 [ ! -e new/cells ] || fail 'a refused run ran a cell'
 
 # A frontier: each method's own knob, from what was tuned; the run it grows from keeps its cells.

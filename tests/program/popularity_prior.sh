@@ -3,7 +3,9 @@
 # everywhere, goes with its version, and is part of a comparison.
 . "$(dirname "$0")/lib.sh"
 shop=$1
-quick=(--config "$shop/small.toml" --set fit.max_epochs=3 --set edit.epochs=1 --set edit.checkpoints=3)
+# The gate of drift stays shut here; that of gain opens, and training learns the season as well.
+quick=(--config "$shop/small.toml" --set fit.max_epochs=3 --set edit.epochs=1 --set edit.checkpoints=3
+  --set edit.gate=drift)
 on=(--set edit.popularity_prior.use=on)
 
 # A season begins in F: every other event is of one of three items.
