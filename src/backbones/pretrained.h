@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -80,6 +81,16 @@ class Pretrained {
   // prompts read cannot be trained then (Backward: kInvalidArgument).
   virtual std::unique_ptr<Backbone> WithBorder(std::int64_t layer,
                                                std::shared_ptr<BorderStore> store) const = 0;
+
+  // Does it ask for Centred before it is fitted?
+  virtual bool wants_centre() const = 0;
+
+  // Returns the same backbone that takes off its states what these, which it has given, have in
+  // common, and scales the rest to a mean square of 1 an entry (docs/decisions/017).
+  virtual std::unique_ptr<Backbone> Centred(std::span<const float> states_MD) const = 0;
+
+  // Are states what the checkpoint gives, so that other programs score as it does?
+  virtual bool has_plain_states() const = 0;
 
   // Writes all that MakeBackbone needs to make it again into `folder`, which exists.
   virtual void Save(const std::filesystem::path& folder) const = 0;

@@ -30,6 +30,11 @@ void CheckExportable(const ModelDirectory& model, const Snapshot& snapshot) {
     RefuseExport(model.path().string() + " is a " + model.info().backbone.name +
                  " model; only language models have a form that other programs load");
   }
+  if (!snapshot.backbone->pretrained()->has_plain_states()) {
+    RefuseExport(model.path().string() +
+                 " takes the mean off its states (backbone.causal_lm.states = centred), which no "
+                 "checkpoint of other programs can hold; fit with states = plain to export");
+  }
   std::string own;
   for (const auto& [region, rows] : snapshot.items->replaced()) {
     if (!rows.items.empty()) own += (own.empty() ? "" : ", ") + std::to_string(Index(region));

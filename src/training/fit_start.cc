@@ -1,14 +1,19 @@
 #include "training/fit_start.h"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/random.h"
 #include "training/border.h"
+#include "training/contexts.h"
+#include "training/encode.h"
 
 namespace raie {
 namespace {
 
+constexpr std::ptrdiff_t kCentreWindows = 512;
 constexpr std::uint64_t kSetupAdapterPart = 0x736164;  // of the backbone's seed
 
 void KeepBorder(const BorderOptions& options, const FitRequest& request,
@@ -29,6 +34,25 @@ void KeepBorder(const BorderOptions& options, const FitRequest& request,
                            request.windows.context)});
 }
 
+// Replaces a backbone that asks for a centre by one that has it: from states of windows spread
+// evenly over S's, as they are before any training.
+void Centre(const FitRequest& request, const ItemTable& items, TaskPool& pool,
+            std::shared_ptr<Backbone>& backbone) {
+  const Pretrained* const pretrained = backbone->pretrained();
+  if (pretrained == nullptr || !pretrained->wants_centre()) return;
+  const SetupWindows setup = MakeSetupWindows(request.data, request.slice, request.windows);
+  const std::vector<Window>& all = setup.training.windows;
+  std::vector<Window> some;
+  const auto size = std::min(std::ssize(all), kCentreWindows);
+  for (std::int64_t i = 0; i < size; ++i) some.push_back(all[i * std::ssize(all) / size]);
+  const ReadContexts read =
+      ReadContextsOf(request.data, some, 0,
+                     {.length = request.windows.context, .catalogue_size = request.catalogue_size});
+  const std::vector<float> states =
+      HiddenStates(MakeEncoder(*backbone, items, pool), {.rows = read.rows}, pool);
+  backbone = pretrained->Centred(states);
+}
+
 }  // namespace
 
 FittedBackbone FitFromStart(const FitStart& start, const FitOptions& options, FitRequest request,
@@ -37,11 +61,12 @@ FittedBackbone FitFromStart(const FitStart& start, const FitOptions& options, Fi
   fitted.backbone = MakeBackbone(start.backbone, start.backbone_seed,
                                  {.saved = {}, .texts = [&] { return TextsOf(request.data); }});
   KeepBorder(start.border, request, fitted.backbone);
-  Backbone& backbone = *fitted.backbone;
-  if (start.made) start.made(backbone);
+  if (start.made) start.made(*fitted.backbone);
   fitted.items = std::make_shared<ItemTable>(
-      backbone.dim(),
-      MakeItemRows(start.backbone, backbone, request.catalogue_size, start.rows_seed));
+      fitted.backbone->dim(),
+      MakeItemRows(start.backbone, *fitted.backbone, request.catalogue_size, start.rows_seed));
+  Centre(request, *fitted.items, pool, fitted.backbone);
+  Backbone& backbone = *fitted.backbone;
   const Pretrained* const pretrained = backbone.pretrained();
   std::optional<Adapter> adapter;
   if (pretrained != nullptr) {

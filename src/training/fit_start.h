@@ -2,6 +2,7 @@
 //
 // Concept: make it and its item rows, fit, and where its weights come from a checkpoint, train the
 //          adapter instead and merge it: what comes out is frozen, whatever the backbone. Item
+//          A backbone that asks for it is given the centre of its states over S first. Item
 //          rows are trained, so that states between layers are kept (training/border.h) only if
 //          histories are written as titles.
 // Source:  METHOD section 3.

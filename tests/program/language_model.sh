@@ -58,6 +58,18 @@ ok "$raie" fit --data "$data" --model again "${tiny[@]}" --threads 1
 diff -r model again || fail 'another model with one thread'
 rm -r again
 
+# States less what they have in common: the same bytes for any threads, every phase, no export.
+centred=(--config tiny.toml --set backbone.causal_lm.states=centred --set fit.max_epochs=2)
+ok "$raie" fit --data "$data" --model centred "${centred[@]}" --threads 2
+[ -s centred/base/centring.safetensors ] || fail 'the centre is not kept'
+ok "$raie" fit --data "$data" --model again "${centred[@]}" --threads 1
+diff -r centred again || fail 'another centred model with one thread'
+ok "$raie" edit --model centred --data "$data" --set edit.epochs=1 --set edit.budget=own
+ok "$raie" evaluate --model centred --data "$data" --skip-in-sample --json
+ok "$raie" recommend --model centred --history "$(sed -n 2p "$shop/log/events.csv" | cut -d, -f2)"
+refused $kUsage 'states = plain' "$raie" export --model centred --output no
+rm -r again
+
 # Interrupted in the middle, resumed to the same bytes.
 "$raie" fit --data "$data" --model again "${tiny[@]}" >.out 2>.err &
 process=$!

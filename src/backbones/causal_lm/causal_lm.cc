@@ -1,6 +1,7 @@
 #include "backbones/causal_lm/causal_lm.h"
 
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -48,10 +49,32 @@ void EmbedText(const DecoderWeights& weights, std::span<const std::int32_t> ids,
 
 }  // namespace
 
-CausalLm::CausalLm(std::shared_ptr<const DecoderWeights> weights, PromptSpec prompt, Border border)
+Centring CentringOf(std::span<const float> states_MD, std::int64_t dim) {
+  const std::int64_t rows = std::ssize(states_MD) / dim;
+  std::vector<double> mean(dim);
+  for (std::size_t i = 0; i < states_MD.size(); ++i) mean[i % dim] += states_MD[i];
+  for (double& value : mean) value /= static_cast<double>(std::max<std::int64_t>(1, rows));
+  double squares = 0;
+  for (std::size_t i = 0; i < states_MD.size(); ++i) {
+    const double difference = states_MD[i] - mean[i % dim];
+    squares += difference * difference;
+  }
+  if (!(squares > 0)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                "centred states: the " + std::to_string(rows) +
+                    " prompts they are taken from all have the same state; give more windows of S "
+                    "or set backbone.causal_lm.states = plain");
+  }
+  return {.mean_D = {mean.begin(), mean.end()},
+          .scale = static_cast<float>(std::sqrt(static_cast<double>(states_MD.size()) / squares))};
+}
+
+CausalLm::CausalLm(std::shared_ptr<const DecoderWeights> weights, PromptSpec prompt, Border border,
+                   Centring centring)
     : prompt_(std::move(prompt)),
       decoder_(std::move(weights), prompt_.max_tokens),
-      border_(std::move(border)) {
+      border_(std::move(border)),
+      centring_(std::move(centring)) {
   const DecoderConfig& config = this->weights().config;
   CheckPrompt(prompt_, config.vocabulary, config.longest_prompt());
   if (border_.store != nullptr && (border_.layer < 1 || border_.layer >= config.layers)) {
@@ -185,6 +208,9 @@ std::unique_ptr<Tape> CausalLm::Forward(const BoundWeights& weights, const Forwa
                                    : Embed(input, tile, *tape->arena);
   const Decoder::Pass pass{bound.decoder, call, *tape->arena, first_layer, prefix};
   decoder_.Forward(pass, x, input.training ? &tape->decoder : nullptr, hidden_PD);
+  for (std::size_t i = 0; !centring_.mean_D.empty() && i < hidden_PD.size(); ++i) {
+    hidden_PD[i] = (hidden_PD[i] - centring_.mean_D[i % dim()]) * centring_.scale;
+  }
   if (!input.training) return nullptr;
   return tape;
 }
@@ -211,6 +237,11 @@ void CausalLm::Backward(const BoundWeights& weights, const ForwardInput& input, 
     throw Error(ErrorCode::kInvalidArgument,
                 "border states: item rows that are trained change what is below; freeze them, or "
                 "write the history as titles");
+  }
+  std::vector<float> scaled;
+  if (!centring_.mean_D.empty()) {
+    for (const float value : grad_PD) scaled.push_back(value * centring_.scale);
+    grad_PD = scaled;
   }
   const nn::ArenaLease arena(2 * call.num_tokens() * dim() + 64);
   const Decoder::Pass pass{bound.decoder, call, *arena, kept.first_layer};

@@ -7,7 +7,8 @@
 //          all adapters, so the backbone lists no parameters: in S, too, an adapter is trained, and
 //          MergedWith (merged_weights.h) makes the new W_0. With a border, the layers below it are
 //          computed once a row, wherever the adapter has nothing there, and read from then on.
-// Source:  METHOD sections 3 and 7; docs/decisions/012, 015.
+//          What all states have in common can be taken off them (Centring).
+// Source:  METHOD sections 3 and 7; docs/decisions/012, 015, 017.
 // Shapes:  see backbone.h; dim() is the width of the checkpoint.
 // Errors:  kInvalidArgument for a template or a tile that cannot be (prompt.h).
 // Threads: const methods may run concurrently.
@@ -33,9 +34,20 @@ struct Border {
   std::shared_ptr<BorderStore> store = nullptr;  // null: no border
 };
 
+// States are (h - mean) scale, h behind the final norm; an empty mean: h itself.
+struct Centring {
+  std::vector<float> mean_D = {};
+  float scale = 1;
+};
+
+// Returns the centring that gives these states mean 0 and a mean square of 1 an entry.
+// Errors: kInvalidArgument if they are all the same.
+Centring CentringOf(std::span<const float> states_MD, std::int64_t dim);
+
 class CausalLm : public Backbone {
  public:
-  CausalLm(std::shared_ptr<const DecoderWeights> weights, PromptSpec prompt, Border border = {});
+  CausalLm(std::shared_ptr<const DecoderWeights> weights, PromptSpec prompt, Border border = {},
+           Centring centring = {});
 
   std::int64_t dim() const override { return decoder_.weights().config.dim; }
   std::int64_t max_length() const override { return prompt_.max_items; }
@@ -57,6 +69,7 @@ class CausalLm : public Backbone {
   // About what a token of a prompt of so many takes of a tape.
   std::int64_t TapeBytes(std::int64_t tokens) const;
   const Border& border() const { return border_; }
+  const Centring& centring() const { return centring_; }
 
  private:
   struct Weights;
@@ -77,6 +90,7 @@ class CausalLm : public Backbone {
   PromptSpec prompt_;
   Decoder decoder_;
   Border border_;
+  Centring centring_;
 };
 
 // Returns the mean embedding of each list of tokens, [size, D]: item rows from titles.

@@ -25,6 +25,12 @@ inline std::span<const char* const> EnumNames(HistoryKind) {
   return kNames;
 }
 
+enum class StatesKind { kPlain, kCentred };
+inline std::span<const char* const> EnumNames(StatesKind) {
+  static constexpr const char* kNames[] = {"plain", "centred"};
+  return kNames;
+}
+
 enum class ItemInit { kTitle, kRandom };
 inline std::span<const char* const> EnumNames(ItemInit) {
   static constexpr const char* kNames[] = {"title", "random"};
@@ -41,6 +47,7 @@ struct CausalLmOptions {
   std::string unknown_user = "unknown";
   HistoryKind history = HistoryKind::kItems;
   std::string separator = ", ";
+  StatesKind states = StatesKind::kPlain;
   ItemInit item_init = ItemInit::kTitle;
   double init_std = 0.02;
   std::int64_t context = 50;
@@ -65,6 +72,11 @@ struct CausalLmOptions {
     visit(self.history,
           Field{.name = "history", .help = "written as one added token an item, or as titles"});
     visit(self.separator, Field{.name = "separator", .help = "between two titles"});
+    visit(self.states,
+          Field{.name = "states",
+                .help = "what item rows are multiplied with: the state as the checkpoint gives it "
+                        "(plain), or less the mean over prompts of S and scaled to unit variance "
+                        "(centred): pretrained states nearly all point one way"});
     visit(
         self.item_init,
         Field{.name = "item_init",

@@ -35,6 +35,7 @@ struct LmCase {
   std::vector<std::string> maps = {"q", "k", "v", "o", "gate", "up", "down"};
   std::int64_t last_layers = 0;
   double dropout = 0;
+  bool centred = false;
 };
 
 std::ostream& operator<<(std::ostream& out, const LmCase& c) {
@@ -45,6 +46,7 @@ std::ostream& operator<<(std::ostream& out, const LmCase& c) {
   }
   if (c.last_layers > 0) out << "_last";
   if (c.dropout > 0) out << "_dropout";
+  if (c.centred) out << "_centred";
   return out;
 }
 
@@ -52,7 +54,7 @@ class CausalLmTwin : public ::testing::TestWithParam<LmCase> {
  protected:
   CausalLmTwin()
       : lm_(NoisyDecoder(TinyDecoder(GetParam().model), Precision::kFp32, 1),
-            TinyPrompt(GetParam().history)),
+            TinyPrompt(GetParam().history), {}, MakeCentring()),
         adapter_(MakeAdapter()),
         model_(reference::ModelOf(lm_.weights())) {
     const std::int32_t lengths[] = {6, 1, 4};
@@ -71,6 +73,12 @@ class CausalLmTwin : public ::testing::TestWithParam<LmCase> {
       const float* const row = &tile_.items_ND[Index(item) * lm_.dim()];
       input_.emplace_back(row, row + lm_.dim());
     }
+  }
+
+  static Centring MakeCentring() {
+    if (!GetParam().centred) return {};
+    const std::int64_t dim = TinyDecoder(GetParam().model).dim;
+    return {.mean_D = RandomValues(dim, 1, 4), .scale = 2.5F};
   }
 
   Adapter MakeAdapter() const {
@@ -136,6 +144,10 @@ class CausalLmTwin : public ::testing::TestWithParam<LmCase> {
       const DecoderRows hidden = DecoderReference(model_).Run(PromptOf(row, ends));
       for (; next < outputs_.size() && outputs_[next].row == row; ++next) {
         wanted.push_back(hidden[ends[outputs_[next].position]]);
+        const Centring& centring = lm_.centring();
+        for (std::size_t d = 0; d < centring.mean_D.size(); ++d) {
+          wanted.back()[d] = (wanted.back()[d] - centring.mean_D[d]) * centring.scale;
+        }
       }
     }
     return wanted;
@@ -222,6 +234,7 @@ std::vector<LmCase> TwinLmCases() {
   cases.push_back({.model = "qwen3", .history = History::kTitles});
   cases.push_back({.model = "biased", .last_layers = 1});
   cases.push_back({.model = "llama", .dropout = 0.4});
+  cases.push_back({.model = "llama", .centred = true});
   for (const std::string map : {"q", "v", "o", "up", "down"}) {
     cases.push_back({.model = "qwen3", .maps = {map}});
   }

@@ -12,12 +12,15 @@
 #include "backbones/causal_lm/save_decoder.h"
 #include "base/files.h"
 #include "raie/error.h"
+#include "tensorfile/safetensors.h"
 #include "text/tokenizer.h"
 
 namespace raie {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kCentring = "centring.safetensors";
 
 // What a tokenizer may be made of, for us and for other programs, and what these read besides.
 constexpr const char* kCarriedFiles[] = {
@@ -97,6 +100,15 @@ std::shared_ptr<const DecoderWeights> WeightsOf(const CausalLmOptions& options, 
   return LoadDecoder(folder, load, pool);
 }
 
+// None where the folder has none.
+Centring ReadCentring(const fs::path& folder, std::int64_t dim) {
+  if (!fs::exists(folder / kCentring)) return {};
+  const TensorFile file(folder / kCentring);
+  const std::int64_t shape[] = {dim}, one[] = {1};
+  const auto mean = file.Floats("mean", shape);
+  return {.mean_D = {mean.begin(), mean.end()}, .scale = file.Floats("scale", one)[0]};
+}
+
 }  // namespace
 
 // What never changes: shared by all that are made from one checkpoint.
@@ -121,10 +133,12 @@ struct LanguageModel::Parts {
   std::shared_ptr<const DecoderWeights> weights;
   TokenLists users, items;
   Border border = {};
+  Centring centring = {};
 };
 
 LanguageModel::LanguageModel(Parts parts)
-    : CausalLm(parts.weights, parts.source->PromptOf(parts.users, parts.items), parts.border),
+    : CausalLm(parts.weights, parts.source->PromptOf(parts.users, parts.items), parts.border,
+               parts.centring),
       source_(std::move(parts.source)),
       weights_(std::move(parts.weights)),
       users_(std::move(parts.users)),
@@ -136,8 +150,12 @@ LanguageModel::LanguageModel(Parts parts)
 }
 
 LanguageModel::Parts LanguageModel::parts() const {
-  return {
-      .source = source_, .weights = weights_, .users = users_, .items = items_, .border = border()};
+  return {.source = source_,
+          .weights = weights_,
+          .users = users_,
+          .items = items_,
+          .border = border(),
+          .centring = centring()};
 }
 
 std::unique_ptr<Backbone> LanguageModel::WithTexts(const Texts& texts) const {
@@ -188,6 +206,16 @@ std::unique_ptr<Backbone> LanguageModel::Merged(const Adapter& adapter) const {
   return std::make_unique<LanguageModel>(std::move(made));
 }
 
+bool LanguageModel::wants_centre() const {
+  return source_->options.states == StatesKind::kCentred && has_plain_states();
+}
+
+std::unique_ptr<Backbone> LanguageModel::Centred(std::span<const float> states_MD) const {
+  Parts made = parts();
+  made.centring = CentringOf(states_MD, dim());
+  return std::make_unique<LanguageModel>(std::move(made));
+}
+
 void LanguageModel::Save(const fs::path& folder) const {
   nlohmann::ordered_json config = source_->config;
   SetWeightType(config, weights_->precision);
@@ -197,6 +225,9 @@ void LanguageModel::Save(const fs::path& folder) const {
     WriteFileAtomically(folder / name, bytes);
   }
   SaveDecoder(folder, *weights_);
+  if (has_plain_states()) return;
+  SaveTensors(folder / kCentring, {{"mean", {dim()}, centring().mean_D},
+                                   {"scale", {1}, std::span(&centring().scale, 1)}});
 }
 
 std::unique_ptr<Backbone> MakeLanguageModel(const CausalLmOptions& options, std::uint64_t seed,
@@ -215,6 +246,7 @@ std::unique_ptr<Backbone> MakeLanguageModel(const CausalLmOptions& options, std:
                              .weights = WeightsOf(options, seed, saved),
                              .users = TokensOf(*source->tokenizer, texts.users, "user"),
                              .items = TokensOf(*source->tokenizer, texts.items, "item")};
+  if (!saved.empty()) parts.centring = ReadCentring(saved, parts.weights->config.dim);
   RequireVocabulary(*source->tokenizer, parts.weights->config.vocabulary);
   return std::make_unique<LanguageModel>(std::move(parts));
 }

@@ -39,6 +39,9 @@ class LanguageModel : public CausalLm, public Pretrained {
   bool reads_item_rows() const override { return !prompt().writes_titles(); }
   std::unique_ptr<Backbone> WithBorder(std::int64_t layer,
                                        std::shared_ptr<BorderStore> store) const override;
+  bool wants_centre() const override;
+  std::unique_ptr<Backbone> Centred(std::span<const float> states_MD) const override;
+  bool has_plain_states() const override { return centring().mean_D.empty(); }
   void Save(const std::filesystem::path& folder) const override;
 
  private:

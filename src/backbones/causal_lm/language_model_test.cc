@@ -148,6 +148,46 @@ TEST_F(LanguageModelTest, WhatItsLowerLayersGiveOutlivesWhatDoesNotChangeThem) {
   EXPECT_EQ(store->counts().reads, 14);
 }
 
+TEST_F(LanguageModelTest, CentredStatesHaveNothingInCommonAndComeBackBitEqual) {
+  options_.causal_lm.states = StatesKind::kCentred;
+  const auto plain = Make();
+  const auto rows = MakeItemRows(options_, *plain, 2, 1);
+  EXPECT_TRUE(plain->pretrained()->wants_centre());
+  const auto a = StatesOf(*plain, rows, UserId{0}), b = StatesOf(*plain, rows, UserId{1});
+  std::vector<float> both = a;
+  both.insert(both.end(), b.begin(), b.end());
+  const auto centred = plain->pretrained()->Centred(both);
+  EXPECT_FALSE(centred->pretrained()->wants_centre());
+  EXPECT_FALSE(centred->pretrained()->has_plain_states());
+  const auto ca = StatesOf(*centred, rows, UserId{0}), cb = StatesOf(*centred, rows, UserId{1});
+  double squares = 0;
+  for (std::size_t d = 0; d < ca.size(); ++d) {
+    EXPECT_NEAR(ca[d] + cb[d], 0, 1e-5);
+    squares += ca[d] * ca[d] + cb[d] * cb[d];
+    const double scale = (ca[d] - cb[d]) / (a[d] - b[d]);
+    EXPECT_NEAR(scale, (ca[0] - cb[0]) / (a[0] - b[0]), 1e-3 * scale);
+  }
+  EXPECT_NEAR(squares / static_cast<double>(both.size()), 1, 1e-5);
+
+  const Adapter adapter = MovedAdapter(*centred);
+  const auto merged = centred->pretrained()->Merged(adapter);
+  const auto states = StatesOf(*merged, rows, UserId{0});
+  std::filesystem::create_directories(folder_ / "saved");
+  merged->pretrained()->Save(folder_ / "saved");
+  const auto back =
+      MakeBackbone(options_, 9, {.saved = folder_ / "saved", .texts = [&] { return texts_; }});
+  EXPECT_EQ(StatesOf(*back, rows, UserId{0}), states);
+  EXPECT_FALSE(back->pretrained()->wants_centre());
+  EXPECT_EQ(StatesOf(*back->pretrained()->WithTexts(texts_), rows, UserId{0}), states);
+  const auto keeping = back->pretrained()->WithBorder(
+      1, std::make_shared<BorderStore>(BorderOptions{.place = BorderPlace::kMemory}));
+  EXPECT_EQ(StatesOf(*keeping, rows, UserId{0}), states);
+
+  EXPECT_PRED_FORMAT2(
+      ::testing::IsSubstring, "states = plain",
+      ErrorOf(ErrorCode::kInvalidArgument, [&] { plain->pretrained()->Centred(a); }));
+}
+
 TEST_F(LanguageModelTest, TheHistoryMayBeTitles) {
   options_.causal_lm.history = HistoryKind::kTitles;
   const auto backbone = Make();
