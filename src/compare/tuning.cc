@@ -22,7 +22,7 @@ const Knob kManyRates = {"edit.learning_rate",
 const Knob kRho = {"edit.rho", {"0.3", "0", "0.7"}};
 const Knob kRhoOfPaper = {"edit.rho", {"0.7", "0.3", "0"}};
 const Knob kSharing = {"edit.sharing", {"regional", "shared"}};
-const Knob kGate = {"edit.gate", {"gain", "off", "drift-or-gain", "drift"}};
+const Knob kGate = {"edit.gate", {"drift-or-gain", "off", "gain", "drift"}};
 
 bool HasRegions(const std::string& method) {
   return method == "raie" || method == "raie_wo_ke" || method == "raie_wo_kr" ||

@@ -84,7 +84,7 @@ struct AdaptOptions {
   double rho = 0.3;
   BatchKind batches = BatchKind::kMixed;
   double overlap_penalty = 0;
-  GateKind gate = GateKind::kGain;
+  GateKind gate = GateKind::kDriftOrGain;
   DriftGateOptions drift;
   GainGateOptions gain;
   KeepGateKind keep_gate = KeepGateKind::kValidation;
@@ -170,9 +170,9 @@ struct AdaptOptions {
                                       .maximum = 1e3,
                                       .paper = "not stated"});
     visit(self.gate, Field{.name = "gate",
-                           .help = "gain: only regions whose validation loss falls when all are "
-                                   "trained (one more tuning pass, unless all do) are trained; "
-                                   "drift: those whose loss rose; drift-or-gain: both; off: all",
+                           .help = "which regions are trained: drift: whose loss rose; gain: whose "
+                                   "validation loss falls when all are trained (one more tuning "
+                                   "pass, unless all are open); drift-or-gain: either; off: all",
                            .paper = "off"});
     visit(self.drift, Field{.name = "drift", .help = ""});
     visit(self.gain, Field{.name = "gain", .help = ""});

@@ -168,13 +168,13 @@ TEST(GainGateTest, WithTheOwnBudgetItsProbeTrainsAllEpochsOfTheEarlyPart) {
 }
 
 // Where every region gains, the probe is the tuning pass: the same model, trained once less.
-TEST(GainGateTest, WhereAllRegionsGainTheProbeIsNotRunAgain) {
+void ExpectProbeIsTheTuningPass(GateKind gate) {
   Shop& shop = TinyShop();
   DiscoveryOptions discovery;
   discovery.k = 2;
   const Snapshot two = WithRegions(shop.snapshot, shop.data, shop.setup, discovery,
                                    EditorOptions::Preset(EditorPreset::kRaie), shop.pool);
-  AdaptOptions options = NoDrift(GateKind::kGain);
+  AdaptOptions options = NoDrift(gate);
   options.gain.level = 1;  // every fall of the loss
   const auto adapt = [&](const RunContext& context) {
     Adapted run{.method = MakeMethod("raie", context, options), .snapshot = {}, .report = {}};
@@ -204,6 +204,12 @@ TEST(GainGateTest, WhereAllRegionsGainTheProbeIsNotRunAgain) {
   const ReadWindows read = FirstContexts(shop.new_windows, 200);
   EXPECT_EQ(ScoresOf(*once.method->MakeScorer(), read, items),
             ScoresOf(*twice.method->MakeScorer(), read, items));
+}
+
+TEST(GainGateTest, WhereAllRegionsGainTheProbeIsNotRunAgain) {
+  for (const GateKind gate : {GateKind::kGain, GateKind::kDriftOrGain}) {
+    ExpectProbeIsTheTuningPass(gate);
+  }
 }
 
 TEST(GainGateTest, ALevelOfZeroIsRefused) {

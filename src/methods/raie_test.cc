@@ -318,7 +318,7 @@ TEST(MethodsTest, AnUnknownNameNamesTheNearest) {
 TEST(AdaptOptionsTest, PresetsDifferWhereTheyShould) {
   const auto ours = AdaptOptions::Preset(EditorPreset::kRaie, Protocol::kStrict);
   const auto paper = AdaptOptions::Preset(EditorPreset::kPaper, Protocol::kPaper);
-  EXPECT_EQ(ours.gate, GateKind::kGain);
+  EXPECT_EQ(ours.gate, GateKind::kDriftOrGain);
   EXPECT_EQ(ours.lora.dropout, 0);
   EXPECT_EQ(ours.item_rows, ItemRowsKind::kShared);
   EXPECT_EQ(paper.gate, GateKind::kOff);

@@ -29,8 +29,8 @@ RegionRun::RegionRun(RegionRunInput input, const SlicePart& part)
                        .catalogue_size = part.catalogue_size,
                        .slice = input_.slice,
                        .known_items = input_.known_items,
-                       .drift = input_.open.rule == OpenRegions::Rule::kAll ? DriftReporting::kOff
-                                                                            : DriftReporting::kOn,
+                       .drift = input_.options.gate == GateKind::kOff ? DriftReporting::kOff
+                                                                      : DriftReporting::kOn,
                        .rules = input_.rules,
                        .router_before = input_.router_before},
                       input_.caches)),
@@ -133,6 +133,10 @@ std::vector<RegionId> RegionRun::TrainedRegions() const {
     regions.push_back(all[k].id);
   }
   return regions;
+}
+
+bool RegionRun::all_open() const {
+  return TrainedRegions().size() == plan_.edits.state.regions.regions.size();
 }
 
 // Whether the common stage has trained on rows of the region.

@@ -49,9 +49,9 @@ class RegionRun final : public AdaptRun {
   TrainCounts counts() const override;
   void RememberBest() override { best_ = Current(); }
 
-  // For a run of all regions that was made before anybody knew which are open, and they all are:
-  // its report then says why.
+  // For a run of all regions that was made before anybody knew which are open.
   void SetOpen(OpenRegions open) { input_.open = std::move(open); }
+  bool all_open() const;
 
   Snapshot Current() const;
   const SlicePlan& plan() const { return plan_; }

@@ -55,7 +55,6 @@ AdaptReport RegionalMethod::Adapt(const AdaptSlice& slice) {
   };
   std::optional<Tuning> tuning;
   if (probe.has_value() && IsTuningPassOf(*probe, open)) {
-    static_cast<RegionRun&>(*probe->tuning.run).SetOpen(open);
     report.curve = probe->report.curve;
     tuning = std::move(probe->tuning);
   }
@@ -112,9 +111,10 @@ RegionalMethod::GainProbe RegionalMethod::Probe(SliceState& state) const {
 }
 
 // Curves have to be shown as they come, and the probe shows none.
-bool RegionalMethod::IsTuningPassOf(const GainProbe& probe, const OpenRegions& open) const {
-  return options_.gate == GateKind::kGain && options_.budget == BudgetKind::kEqual &&
-         !context_.on_checkpoint && open.also.size() == probe.gains.size();
+bool RegionalMethod::IsTuningPassOf(GainProbe& probe, const OpenRegions& open) const {
+  auto& run = static_cast<RegionRun&>(*probe.tuning.run);
+  run.SetOpen(open);
+  return options_.budget == BudgetKind::kEqual && !context_.on_checkpoint && run.all_open();
 }
 
 void RegionalMethod::FillReport(const RegionRun& run, const AdaptSlice& slice,

@@ -45,8 +45,9 @@ class RegionalMethod : public SnapshotMethod {
     AdaptReport report;
   };
   GainProbe Probe(SliceState& state) const;
-  // Whether the probe trained just what the tuning pass of these regions would train.
-  bool IsTuningPassOf(const GainProbe& probe, const OpenRegions& open) const;
+  // Whether the probe trained just what the tuning pass of these regions would train; its report
+  // then says what the gates said.
+  bool IsTuningPassOf(GainProbe& probe, const OpenRegions& open) const;
   std::set<RegionId> RejectedRegions(const TuningResult& tuned, const Snapshot& before) const;
   void FillReport(const RegionRun& run, const AdaptSlice& slice, AdaptReport& report) const;
 

@@ -112,7 +112,7 @@ struct Shop {
     options.item_rows = ItemRowsKind::kFrozen;
     options.editor.add_min_windows = 20;
     // A tenth of this slice holds too few users to see a gain.
-    if (options.gate == GateKind::kGain) options.gate = GateKind::kDrift;
+    if (options.gate == GateKind::kDriftOrGain) options.gate = GateKind::kDrift;
     return options;
   }
 

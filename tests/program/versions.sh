@@ -16,7 +16,7 @@ grep -q '"editor": "paper"' $saved || fail 'edit forgot the editor of fit'
 grep -q '"rho": 0.5' $saved || fail 'edit forgot a setting of fit'
 grep -q '"gate": "off"' $saved || fail "edit forgot the editor's preset"
 ok "$raie" edit --model model --data "$data" "${quick[@]}" --editor raie
-grep -q '"gate": "gain"' model/versions/0002/version.json || fail 'another editor, the old gate'
+grep -q '"gate": "drift-or-gain"' model/versions/0002/version.json || fail 'another editor, the old gate'
 
 # Numbers on slices a version has learnt from are not a test.
 ok "$raie" evaluate --model model --data "$data" --version 1 --json
