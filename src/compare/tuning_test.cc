@@ -84,7 +84,7 @@ TEST(TuningTest, SixConfigurationsOfRaieTryEveryValueOfEveryKnob) {
   const TuningGrid grid = MakeTuningGrid(RequestOf("raie"));
   using Counts = std::map<std::string, int>;
   EXPECT_EQ(Tries(grid, "edit.gate"),
-            (Counts{{"drift", 2}, {"drift-or-gain", 1}, {"gain", 2}, {"off", 1}}));
+            (Counts{{"drift", 2}, {"drift-or-gain", 2}, {"gain", 1}, {"off", 1}}));
   EXPECT_EQ(Tries(grid, "edit.rho"), (Counts{{"0", 2}, {"0.3", 2}, {"0.7", 2}}));
   EXPECT_EQ(Tries(grid, "edit.sharing"), (Counts{{"regional", 3}, {"shared", 3}}));
   const Counts rates = Tries(grid, "edit.learning_rate");
