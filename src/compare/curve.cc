@@ -1,6 +1,7 @@
 #include "compare/curve.h"
 
 #include "data/prepare.h"
+#include "data/thin_windows.h"
 #include "evaluation/comparison.h"
 #include "methods/rank_windows.h"
 #include "training/metrics.h"
@@ -9,15 +10,6 @@ namespace raie {
 namespace {
 
 constexpr std::int64_t kMostWindows = 20000;
-
-WindowSet Thinned(const WindowSet& windows) {
-  if (windows.size() <= kMostWindows) return windows;
-  WindowSet thinned;
-  for (std::int64_t i = 0; i < kMostWindows; ++i) {
-    thinned.windows.push_back(windows.windows[i * windows.size() / kMostWindows]);
-  }
-  return thinned;
-}
 
 }  // namespace
 
@@ -28,10 +20,11 @@ CurveRecorder::CurveRecorder(const PreparedData& data, const AdaptOptions& optio
       slice_(slice),
       run_(run),
       setup_name_(setup.name),
-      setup_(Thinned(setup.windows)) {
+      setup_(Thinned(setup.windows, kMostWindows)) {
   validation_ =
-      Thinned(SplitInTime(data, slice.slice, *slice.windows, options.validation_share).validation);
-  test_ = Thinned(MakeWindows(data, slice.slice + 1, WindowOptionsOf(data)));
+      Thinned(SplitInTime(data, slice.slice, *slice.windows, options.validation_share).validation,
+              kMostWindows);
+  test_ = Thinned(MakeWindows(data, slice.slice + 1, WindowOptionsOf(data)), kMostWindows);
 }
 
 nlohmann::ordered_json CurveRecorder::Rank(const Scorer& scorer, const WindowSet& windows,

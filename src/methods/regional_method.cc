@@ -54,9 +54,13 @@ AdaptReport RegionalMethod::Adapt(const AdaptSlice& slice) {
     return MakeRun(state, part, std::move(now));
   };
   std::optional<Tuning> tuning;
-  if (probe.has_value() && IsTuningPassOf(*probe, open)) {
-    report.curve = probe->report.curve;
-    tuning = std::move(probe->tuning);
+  if (probe.has_value()) {
+    auto& run = static_cast<RegionRun&>(*probe->tuning.run);
+    run.SetOpen(open);
+    if (IsTuningPass(run)) {
+      report.curve = probe->report.curve;
+      tuning = std::move(probe->tuning);
+    }
   }
   const auto run = RunBudget(context_, options_, slice, make, report, std::move(tuning));
   if (probe.has_value()) {
@@ -111,10 +115,8 @@ RegionalMethod::GainProbe RegionalMethod::Probe(SliceState& state) const {
 }
 
 // Curves have to be shown as they come, and the probe shows none.
-bool RegionalMethod::IsTuningPassOf(GainProbe& probe, const OpenRegions& open) const {
-  auto& run = static_cast<RegionRun&>(*probe.tuning.run);
-  run.SetOpen(open);
-  return options_.budget == BudgetKind::kEqual && !context_.on_checkpoint && run.all_open();
+bool RegionalMethod::IsTuningPass(const RegionRun& probe) const {
+  return options_.budget == BudgetKind::kEqual && !context_.on_checkpoint && probe.all_open();
 }
 
 void RegionalMethod::FillReport(const RegionRun& run, const AdaptSlice& slice,

@@ -45,9 +45,8 @@ class RegionalMethod : public SnapshotMethod {
     AdaptReport report;
   };
   GainProbe Probe(SliceState& state) const;
-  // Whether the probe trained just what the tuning pass of these regions would train; its report
-  // then says what the gates said.
-  bool IsTuningPassOf(GainProbe& probe, const OpenRegions& open) const;
+  // Whether the probe, told which regions are open, trained just what the tuning pass would.
+  bool IsTuningPass(const RegionRun& probe) const;
   std::set<RegionId> RejectedRegions(const TuningResult& tuned, const Snapshot& before) const;
   void FillReport(const RegionRun& run, const AdaptSlice& slice, AdaptReport& report) const;
 

@@ -1,11 +1,11 @@
 #include "training/fit_start.h"
 
-#include <algorithm>
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/random.h"
+#include "data/thin_windows.h"
 #include "training/border.h"
 #include "training/contexts.h"
 #include "training/encode.h"
@@ -13,7 +13,7 @@
 namespace raie {
 namespace {
 
-constexpr std::ptrdiff_t kCentreWindows = 512;
+constexpr std::int64_t kCentreWindows = 512;
 constexpr std::uint64_t kSetupAdapterPart = 0x736164;  // of the backbone's seed
 
 void KeepBorder(const BorderOptions& options, const FitRequest& request,
@@ -41,12 +41,8 @@ void Centre(const FitRequest& request, const ItemTable& items, TaskPool& pool,
   const Pretrained* const pretrained = backbone->pretrained();
   if (pretrained == nullptr || !pretrained->wants_centre()) return;
   const SetupWindows setup = MakeSetupWindows(request.data, request.slice, request.windows);
-  const std::vector<Window>& all = setup.training.windows;
-  std::vector<Window> some;
-  const auto size = std::min(std::ssize(all), kCentreWindows);
-  for (std::int64_t i = 0; i < size; ++i) some.push_back(all[i * std::ssize(all) / size]);
   const ReadContexts read =
-      ReadContextsOf(request.data, some, 0,
+      ReadContextsOf(request.data, Thinned(setup.training, kCentreWindows).windows, 0,
                      {.length = request.windows.context, .catalogue_size = request.catalogue_size});
   const std::vector<float> states =
       HiddenStates(MakeEncoder(*backbone, items, pool), {.rows = read.rows}, pool);

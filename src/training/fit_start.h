@@ -1,10 +1,10 @@
 // How is a backbone fitted from nothing but its options?
 //
 // Concept: make it and its item rows, fit, and where its weights come from a checkpoint, train the
-//          adapter instead and merge it: what comes out is frozen, whatever the backbone. Item
-//          A backbone that asks for it is given the centre of its states over S first. Item
-//          rows are trained, so that states between layers are kept (training/border.h) only if
-//          histories are written as titles.
+//          adapter instead and merge it: what comes out is frozen, whatever the backbone.
+//          One that asks for it is given the centre of its states over S first. Item rows are
+//          trained, so that states between layers are kept (training/border.h) only if histories
+//          are written as titles.
 // Source:  METHOD section 3.
 // Errors:  those of MakeBackbone and FitBackbone.
 // Threads: same bytes for any number of threads.
