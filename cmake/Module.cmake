@@ -9,14 +9,28 @@
 # hold the *Threads* suites only: the other files would be compiled for nothing.
 add_custom_target(raie_module_tests)
 
-function(raie_discover_tests target)
-  set(common DISCOVERY_TIMEOUT 120 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
-  gtest_discover_tests(${target} ${common} TEST_FILTER "-*Threads*.*:*Slow*.*"
-                       TEST_LIST ${target}_unit PROPERTIES LABELS unit TIMEOUT 600)
-  gtest_discover_tests(${target} ${common} TEST_FILTER "*Threads*.*-*Slow*.*"
-                       TEST_LIST ${target}_threads PROPERTIES LABELS threads TIMEOUT 600)
-  gtest_discover_tests(${target} ${common} TEST_FILTER "*Slow*.*"
-                       TEST_LIST ${target}_slow PROPERTIES LABELS slow TIMEOUT 7200)
+# raie_add_tests(TARGET): the suites of a test program, with their labels. Each test is one of CTest's,
+# but under a sanitizer each label of a program is: what suites share, fitted models above all, is then
+# made once and not once a test. How many tests ran is in RAIE_TEST_REPORTS/NAME.xml.
+set(RAIE_TEST_REPORTS ${CMAKE_BINARY_DIR}/test-reports)
+function(raie_add_tests target)
+  raie_add_suites(${target} unit 600 "-*Threads*.*:*Slow*.*")
+  raie_add_suites(${target} threads 600 "*Threads*.*-*Slow*.*")
+  raie_add_suites(${target} slow 7200 "*Slow*.*")
+endfunction()
+
+function(raie_add_suites target label timeout filter)
+  if(NOT RAIE_SANITIZE)
+    gtest_discover_tests(
+      ${target} DISCOVERY_TIMEOUT 120 WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} TEST_FILTER "${filter}"
+      TEST_LIST ${target}_${label} PROPERTIES LABELS ${label} TIMEOUT ${timeout})
+    return()
+  endif()
+  set(name ${target}.${label})
+  add_test(NAME ${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+           COMMAND ${target} --gtest_filter=${filter} --gtest_brief=1
+                   --gtest_output=xml:${RAIE_TEST_REPORTS}/${name}.xml)
+  set_tests_properties(${name} PROPERTIES LABELS ${label} TIMEOUT 7200)
 endfunction()
 
 # How test programs are compiled: they run for a moment and compile for long. The checks of undefined
@@ -80,6 +94,6 @@ function(raie_module name)
     raie_test_options(raie_${name}_test)
     target_precompile_headers(raie_${name}_test REUSE_FROM raie_test_headers)
     add_dependencies(raie_module_tests raie_${name}_test)
-    raie_discover_tests(raie_${name}_test)
+    raie_add_tests(raie_${name}_test)
   endif()
 endfunction()

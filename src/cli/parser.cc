@@ -163,6 +163,45 @@ void Fill(Command& command, const ParsedCommand& parsed, Invocation& invocation)
   invocation.json = parsed.common.json;
 }
 
+// Notes settings given by --set that the command does not read.
+void NoteUnread(const Command& command, const std::vector<std::string>& sets) {
+  for (const std::string& text : sets) {
+    const std::string key = text.substr(0, text.find('='));
+    const std::size_t dot = key.find('.');
+    if (dot == std::string::npos || IsListed(command.sections, key.substr(0, dot))) continue;
+    Note("raie: note: raie " + command.name + " does not read " + key + ", so --set " + text +
+         " changes nothing here");
+  }
+}
+
+// What CLI11 found, in the words of this program; flags that nobody knows are named first.
+[[noreturn]] void RefuseArguments(const Command* command, const CLI::App* app, int argc,
+                                  char** argv, const CLI::ParseError& error) {
+  const std::string name = command == nullptr ? "raie" : "raie " + command->name;
+  const std::string help = " (" + name + " --help lists all)";
+  std::vector<std::string> known;
+  if (command != nullptr) {
+    for (const CLI::Option* option : app->get_options()) {
+      for (const std::string& flag : option->get_lnames()) known.push_back("--" + flag);
+    }
+    for (int i = 2; i < argc; ++i) {
+      const std::string argument = argv[i];
+      const std::string flag = argument.substr(0, argument.find('='));
+      if (!flag.starts_with("--") || IsListed(known, flag)) continue;
+      const std::string nearest = NearestName(flag, known);
+      throw Error(ErrorCode::kInvalidArgument,
+                  name + ": unknown flag " + flag +
+                      (nearest.empty() ? "" : "; did you mean " + nearest + "?") + help);
+    }
+  }
+  std::string what = error.what();
+  if (!what.empty() && what.back() == '\n') what.pop_back();
+  if (error.get_name() == "ExtrasError" && what.find('=') != std::string::npos) {
+    what += "; lists are written with commas, key=a,key=b";
+  }
+  throw Error(ErrorCode::kInvalidArgument, name + ": " + what + help);
+}
+
 // Names a command that does not exist, which CLI11 does not.
 void CheckCommandIsKnown(int argc, char** argv, const std::vector<Command>& commands) {
   if (argc < 2 || argv[1][0] == '-') return;
@@ -234,12 +273,27 @@ Command& ParseCommandLine(int argc, char** argv, std::vector<Command>& commands,
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == 0;  // --help, --version
+    if (!asked) {
+      const Command* asked_for = nullptr;
+      const CLI::App* of_command = nullptr;
+      for (std::size_t i = 0; i < commands.size(); ++i) {
+        const std::string& name = commands[i].name;
+        const bool grouped = name.find(' ') != std::string::npos;
+        std::string typed = argc > 1 ? argv[1] : "";
+        if (grouped && argc > 2) typed += " " + std::string(argv[2]);
+        if (typed != name) continue;
+        asked_for = &commands[i];
+        of_command = apps[i];
+      }
+      RefuseArguments(asked_for, of_command, argc, argv, error);
+    }
     app.exit(error);
-    throw UsageShown{asked ? kExitOk : kExitUsage};
+    throw UsageShown{kExitOk};
   }
   for (std::size_t i = 0; i < commands.size(); ++i) {
     if (!apps[i]->parsed()) continue;
     Fill(commands[i], parsed[i], invocation);
+    NoteUnread(commands[i], parsed[i].common.sets);
     return commands[i];
   }
   throw Error(ErrorCode::kInternal, "no command was parsed");

@@ -54,8 +54,7 @@ void ProgressLine::Show(const Progress& progress) {
     open_ = true;
     return;
   }
-  if (progress.phase == phase_ && now - last_ < kLogEvery) return;
-  phase_ = progress.phase;
+  if (now - last_ < kLogEvery) return;
   last_ = now;
   std::fprintf(stderr, "%s\n", Format(progress).c_str());
 }

@@ -1,7 +1,7 @@
 // How is progress shown to whoever is watching?
 //
-// Concept: on a terminal one line that is rewritten; in a log file a line at the start of each
-//          phase and then at most every ten seconds.
+// Concept: on a terminal one line that is rewritten; in a log file a line every ten
+//          seconds at most, so that what is quick says nothing.
 // Threads: one at a time, as ProgressObserver is called.
 #pragma once
 
@@ -23,8 +23,7 @@ class ProgressLine {
  private:
   bool terminal_;
   bool open_ = false;
-  std::string phase_;
-  std::chrono::steady_clock::time_point last_;
+  std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace raie::cli

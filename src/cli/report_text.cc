@@ -72,7 +72,7 @@ std::string EditsText(const nlohmann::ordered_json& edits) {
 }
 
 std::string ComparisonText(const nlohmann::ordered_json& comparison) {
-  Table table({"region", "moved, degrees", "radius before", "radius after", "area, %"});
+  Table table({"region", "moved, degrees", "measured radius before", "after", "area, %"});
   for (const auto& region : comparison.at("regions")) {
     table.Add({std::to_string(region.at("region").get<int>()),
                Fixed(Number(region.at("displacement_deg")), 2),

@@ -55,7 +55,12 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
   CurveRecorder curve(data, input.configuration.edit, slice, {setup_part, setup_ranked},
                       input.context.Pass("curve"));
   RunContext context = input.context;
-  context.on_checkpoint = [&](const Checkpoint& checkpoint) { curve.Add(checkpoint); };
+  double curve_seconds = 0;
+  context.on_checkpoint = [&](const Checkpoint& checkpoint) {
+    const Stopwatch watch;
+    curve.Add(checkpoint);
+    curve_seconds += watch.seconds();
+  };
 
   const ComparedMethod compared{input.method, input.method, input.configuration.edit};
   ComparisonRequest request{
@@ -105,7 +110,7 @@ nlohmann::ordered_json RunSlices(const CellInput& input, const fs::path& folder)
                                  {"comparison", ToJson(learnt.report.comparison)},
                                  {"drift", ToJson(learnt.report.drift, data)},
                                  {"curve", curve.ToJson()},
-                                 {kLearnSeconds, learnt.report.seconds}};
+                                 {kLearnSeconds, learnt.report.seconds - curve_seconds}};
   if (learnt.report.prior.has_value()) {
     cell["popularity_prior"] = ToJson(*learnt.report.prior);
     cell[kPriorSeconds] = learnt.report.prior->seconds;
@@ -151,7 +156,9 @@ double JudgeOnValidation(const CellInput& input) {
   const ComparisonRequest request{
       .setup = input.setup, .setup_windows = setup, .slice = slice, .evaluation = {}, .seeds = {}};
   const AdaptReport report = LearnFromSlice(compared, input.context, request).report;
-  double best = report.prior.has_value() ? report.prior->chosen.validation_ndcg10 : 0;
+  if (report.prior.has_value()) return report.prior->chosen.validation_ndcg10;
+  if (report.kept_validation_ndcg10.has_value()) return *report.kept_validation_ndcg10;
+  double best = 0;
   for (const CheckpointScore& score : report.curve) best = std::max(best, score.validation_ndcg10);
   return best;
 }

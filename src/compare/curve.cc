@@ -46,9 +46,9 @@ void CurveRecorder::Add(const Checkpoint& at) {
   points_.push_back({{"pass", at.pass == Checkpoint::Pass::kTuning ? "tuning" : "whole"},
                      {"share", at.share},
                      {"samples", at.samples},
-                     {setup_name_, Rank(at.scorer, setup_, FittedCatalogue(data_), 0)},
-                     {"F_validation", Rank(at.scorer, validation_, at.catalogue_size, -1)},
-                     {"T", Rank(at.scorer, test_, at.catalogue_size, slice_.slice)}});
+                     {setup_name_, Rank(*at.scorer, setup_, FittedCatalogue(data_), 0)},
+                     {"F_validation", Rank(*at.scorer, validation_, at.catalogue_size, -1)},
+                     {"T", Rank(*at.scorer, test_, at.catalogue_size, slice_.slice)}});
 }
 
 nlohmann::ordered_json BudgetToJson(const AdaptReport& report) {

@@ -100,6 +100,7 @@ void CollectBackbone(const ResultRequest& request, const std::string& backbone, 
     if (c == reference) continue;
     auto& against = json.back()["against"];
     against = IntervalJson(areas[c].difference, areas[c].difference_interval);
+    against["test_side"] = (areas[c].difference > 0) - (areas[c].difference < 0);
     against["p_value"] = areas[c].p_value;
   }
 }

@@ -7,11 +7,14 @@
 namespace raie {
 namespace {
 
-const char* VerdictOf(double p_adjusted, const nlohmann::ordered_json& interval) {
+// The test may lean one way and the mean the other, where few gain much and many lose little.
+const char* VerdictOf(const nlohmann::ordered_json& against,
+                      const nlohmann::ordered_json& interval) {
   constexpr double kLevel = 0.05;
-  if (p_adjusted >= kLevel) return "same";
-  if (interval.at("low").get<double>() > 0) return "better";
-  if (interval.at("high").get<double>() < 0) return "worse";
+  if (against.at("p_adjusted").get<double>() >= kLevel) return "same";
+  const double side = against.at("test_side");
+  if (interval.at("low").get<double>() > 0 && side > 0) return "better";
+  if (interval.at("high").get<double>() < 0 && side < 0) return "worse";
   return "same";
 }
 
@@ -66,7 +69,7 @@ void AddVerdicts(
     const auto interval = interval_of(against);
     against["p_adjusted"] = adjusted[i];
     against["tests"] = tested.size();
-    against["verdict"] = VerdictOf(adjusted[i], interval);
+    against["verdict"] = VerdictOf(against, interval);
   }
 }
 

@@ -42,9 +42,10 @@ CrossedValues ValuesOf(const PartValues& part, const std::vector<std::uint64_t>&
 // {"value", "low", "high"}
 nlohmann::ordered_json IntervalJson(double value, const Interval& interval);
 
-// Adds to differences that have a "p_value": "p_adjusted" by Holm over all of them, "tests", and
-// the "verdict": better or worse if p_adjusted is below .05 and the interval (that of the
-// difference) leaves out 0 on one side, else same.
+// Adds to differences that have a "p_value" and a "test_side" (1: the test leans to better, -1: to
+// worse): "p_adjusted" by Holm over all of them, "tests", and the "verdict": better or worse if
+// p_adjusted is below .05 and the interval (that of the difference) leaves out 0 on the test's
+// side, else same.
 void AddVerdicts(
     std::span<nlohmann::ordered_json* const> tested,
     const std::function<nlohmann::ordered_json(const nlohmann::ordered_json&)>& interval_of);

@@ -49,6 +49,7 @@ std::optional<Json> Against(const LoadedRow& row, const LoadedRow& reference, st
               {"seeds", shared.size()},
               {"users_better", std::ranges::count_if(UserMeans(ndcg), IsBetter)},
               {"users_equal", test.zeros},
+              {"test_side", (test.plus > test.minus) - (test.plus < test.minus)},
               {"p_value", test.p_value}};
 }
 

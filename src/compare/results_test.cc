@@ -107,6 +107,22 @@ TEST_F(ResultsTest, OnlyWhatIsSignificantHasAVerdictAndIsBold) {
   EXPECT_NE(ToLatex(MainTable(results)).find("\\textbf{"), std::string::npos);
 }
 
+// A fifth of the users gain much, the others lose a little: on the whole more is gained, and the
+// test leans to worse. Nothing is claimed.
+TEST_F(ResultsTest, AMeanAndATestThatDisagreeGiveNoVerdict) {
+  fakes_ = {{"lora", [](RandomStream&, int) { return 4; }}, {"raie", [](RandomStream&, int window) {
+                                                               const int user =
+                                                                   window / kWindowsOfUser;
+                                                               return user % 5 == 0 ? 1 : 5;
+                                                             }}};
+  const Json results = Collect();
+  const Json& against = RowOf(results, "raie").at("T").at("against");
+  EXPECT_LT(against.at("p_adjusted").get<double>(), 0.05);
+  EXPECT_GT(against.at("ndcg@10").at("low").get<double>(), 0);
+  EXPECT_EQ(against.at("test_side"), -1);
+  EXPECT_EQ(against.at("verdict"), "same");
+}
+
 // The numbers are those of the statistics, Holm over the rows.
 TEST_F(ResultsTest, NumbersAreThoseOfTheStatistics) {
   fakes_ = {{"lora", Ordinary}, {"frozen", Ordinary}, {"raie", [](RandomStream& random, int) {
@@ -184,13 +200,37 @@ TEST(RunFolderTest, IsGoneOnWithByTheSameRunOnly) {
   EXPECT_FALSE(again.Has("cells/y.partial.12.3"));
 }
 
-TEST(RunFolderTest, AnotherRunIsRefusedByTheKeyThatDiffers) {
+TEST(RunFolderTest, AnotherRunIsRefusedByWhatDiffers) {
   const testing::TemporaryFolder folder;
-  { const RunFolder run(folder / "run", {{"configuration", {{"edit", {{"rho", 0.3}}}}}}); }
+  {
+    const RunFolder run(folder / "run", {{"configuration", {{"edit", {{"rho", 0.3}}}}}});
+    run.SaveText("cells/x", "kept");
+  }
   const std::string message = testing::ErrorOf(ErrorCode::kInvalidArgument, [&] {
-    const RunFolder other(folder / "run", {{"configuration", {{"edit", {{"rho", 0.5}}}}}});
+    const RunFolder other(folder / "run",
+                          {{"tune", 2}, {"configuration", {{"edit", {{"rho", 0.5}}}}}});
   });
-  EXPECT_NE(message.find("configuration.edit.rho"), std::string::npos);
+  EXPECT_NE(message.find("settings: edit.rho (0.3, now 0.5), tune (nothing, now 2);"),
+            std::string::npos)
+      << message;
+}
+
+TEST(RunFolderTest, WhatWasOnlyPlannedMayBePlannedAnew) {
+  const testing::TemporaryFolder folder;
+  const Json smaller = {{"tune", 1}};
+  {
+    const RunFolder run(folder / "run", {{"tune", 6}});
+    run.SaveText("times.json", "[]");  // of the larger plan
+  }
+  {
+    const RunFolder run(folder / "run", smaller);
+    EXPECT_FALSE(run.Has("times.json"));
+    EXPECT_EQ(run.LoadJson("run.json"), smaller);
+    run.SaveText("fits/x", "kept");
+  }
+  testing::ErrorOf(ErrorCode::kInvalidArgument, [&] {
+    const RunFolder run(folder / "run", {{"tune", 6}});
+  });
 }
 
 }  // namespace

@@ -107,9 +107,10 @@ class Comparison {
       last_seed = cell.seed;
       const Variant& variant = grid_.variants[cell.variant];
       if (run_.Has(CellFolder(variant, cell.method, cell.seed))) continue;
-      RunOne(variant, cell);
+      RunOrSayWhatIsDone(variant, cell);
       ++computed_;
     }
+    NoteLeftOut();
     return Results();
   }
 
@@ -354,6 +355,42 @@ class Comparison {
             run_.path() / CellFolder(variant, cell.method, cell.seed));
     book_.Measured(WorkOf("cell", variant, cell.method), watch.seconds());
     CheckNotCancelled(control_, "all cells were run; the same command goes on");
+  }
+
+  void RunOrSayWhatIsDone(const Variant& variant, const Cell& cell) {
+    try {
+      RunOne(variant, cell);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kCancelled) throw;
+      const auto done = std::ranges::count_if(grid_.cells, [&](const Cell& one) {
+        return run_.Has(CellFolder(grid_.variants[one.variant], one.method, one.seed));
+      });
+      throw Error(ErrorCode::kCancelled, "compare stopped with " + std::to_string(done) + " of " +
+                                             std::to_string(grid_.cells.size()) +
+                                             " cells done; the same command goes on");
+    }
+  }
+
+  // Says what lies in the folder and is not asked for this time.
+  void NoteLeftOut() const {
+    if (!request_.say || !run_.Has("cells")) return;
+    std::set<fs::path> asked;
+    for (const Cell& cell : grid_.cells) {
+      asked.insert(CellFolder(grid_.variants[cell.variant], cell.method, cell.seed).parent_path());
+    }
+    std::string left_out;
+    const fs::path& root = run_.path();
+    for (auto at = fs::recursive_directory_iterator(root / "cells");
+         at != fs::recursive_directory_iterator(); ++at) {
+      if (at.depth() != 2) continue;  // backbone, point, method
+      at.disable_recursion_pending();
+      const fs::path row = at->path().lexically_relative(root);
+      if (asked.contains(row)) continue;
+      left_out += (left_out.empty() ? "" : ", ") + row.lexically_relative("cells").string();
+    }
+    if (left_out.empty()) return;
+    request_.say("note: the tables hold what was asked for; also finished in " + root.string() +
+                 ": " + left_out);
   }
 
   // Wall time: of everything a cell did, and of learning alone.

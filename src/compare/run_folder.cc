@@ -1,7 +1,11 @@
 #include "compare/run_folder.h"
 
+#include <algorithm>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include "base/files.h"
@@ -14,14 +18,31 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kIdentity[] = "run.json";
+constexpr char kTimes[] = "times.json";
 
-// The path of the first value that differs, "" if none does.
-std::string FirstDifference(const nlohmann::json& a, const nlohmann::json& b) {
-  const nlohmann::json patch = nlohmann::json::diff(a, b);
-  if (patch.empty()) return "";
-  std::string path = patch[0].at("path").get<std::string>().substr(1);
-  for (char& c : path) c = c == '/' ? '.' : c;
-  return path;
+// What differs, as "edit.epochs (3, now 1)": the first few, "" if nothing does.
+std::string Differences(const nlohmann::json& begun, const nlohmann::json& now) {
+  constexpr std::int64_t kMost = 4;
+  const std::string_view configuration = "configuration.";
+  const nlohmann::json there = begun.flatten();
+  const nlohmann::json here = now.flatten();
+  std::map<std::string, std::pair<std::string, std::string>> all;
+  for (const auto& [pointer, value] : there.items()) all[pointer] = {value.dump(), "nothing"};
+  for (const auto& [pointer, value] : here.items()) {
+    all.try_emplace(pointer, "nothing", "").first->second.second = value.dump();
+  }
+  std::string text;
+  std::int64_t count = 0;
+  for (const auto& [pointer, values] : all) {
+    if (values.first == values.second || ++count > kMost) continue;
+    std::string path = pointer.substr(1);
+    std::ranges::replace(path, '/', '.');
+    if (path.starts_with(configuration)) path.erase(0, configuration.size());
+    text +=
+        (text.empty() ? "" : ", ") + path + " (" + values.first + ", now " + values.second + ")";
+  }
+  if (count > kMost) text += " and " + std::to_string(count - kMost) + " more";
+  return text;
 }
 
 fs::path MadeFolder(const fs::path& path) {
@@ -63,12 +84,19 @@ RunFolder::RunFolder(const fs::path& path, const nlohmann::ordered_json& identit
     SaveJson(kIdentity, identity);
     return;
   }
-  const std::string difference = FirstDifference(LoadJson(kIdentity), identity);
-  if (difference.empty()) return;
+  const std::string differences = Differences(LoadJson(kIdentity), identity);
+  if (differences.empty()) return;
+  if (!HasWork()) {  // only planned so far
+    fs::remove(path_ / kTimes);
+    SaveJson(kIdentity, identity);
+    return;
+  }
   throw Error(ErrorCode::kInvalidArgument,
-              "the run in " + path_.string() + " was begun with another " + difference +
+              "the run in " + path_.string() + " was begun with other settings: " + differences +
                   "; give the settings it was begun with, or another --output");
 }
+
+bool RunFolder::HasWork() const { return Has("fits") || Has("tuning") || Has("cells"); }
 
 bool RunFolder::Has(const fs::path& relative) const { return fs::exists(path_ / relative); }
 

@@ -94,12 +94,22 @@ class StreamRun {
                        {"comparison", ToJson(report.comparison)},
                        {"drift", ToJson(report.drift, data_)}});
     if (report.prior.has_value()) slices_.back()["popularity_prior"] = ToJson(*report.prior);
-    samples_ += report.training.samples;
-    steps_ += report.training.steps;
-    last_budget_ = BudgetToJson(report);
+    AddBudget(BudgetToJson(report));
     if (report.journal.empty()) return;
     WriteFileAtomically(folder_ / ("journal-" + std::to_string(i) + ".tsv"),
                         JournalText(report.journal, windows.training, data_));
+  }
+
+  // What was spent adds up over the slices; bytes, passes and regions are those at the end. The
+  // share is that of all samples.
+  void AddBudget(nlohmann::ordered_json of_slice) {
+    for (const char* key :
+         {"samples", "steps", "tuning_samples", "tuning_steps", "maximum_samples"}) {
+      of_slice[key] = of_slice.at(key).get<std::int64_t>() + budget_.value(key, std::int64_t{0});
+    }
+    const auto maximum = of_slice.at("maximum_samples").get<double>();
+    if (maximum > 0) of_slice["chosen_share"] = of_slice.at("samples").get<double>() / maximum;
+    budget_ = std::move(of_slice);
   }
 
   void Test(const Method& method, int i) {
@@ -164,12 +174,9 @@ class StreamRun {
     for (const std::int32_t rank : next_windows_.ranks) {
       ranks.push_back(rank == 0 ? kMissedRank : rank);
     }
-    nlohmann::ordered_json budget = last_budget_;  // bytes and passes at the end, sums of the rest
-    budget["samples"] = samples_;
-    budget["steps"] = steps_;
     return {{"evaluation", {{"next", ToJson(Summarise(ranks, next_windows_.users))}}},
             {"stream", {{"recall@10", Matrix(&Means::recall)}, {"ndcg@10", Matrix(&Means::ndcg)}}},
-            {"budget", budget},
+            {"budget", budget_},
             {"slices", slices_}};
   }
 
@@ -185,9 +192,7 @@ class StreamRun {
   std::vector<Means> frozen_;
   WindowResults next_windows_;
   nlohmann::ordered_json slices_ = nlohmann::ordered_json::array();
-  nlohmann::ordered_json last_budget_;
-  std::int64_t samples_ = 0;
-  std::int64_t steps_ = 0;
+  nlohmann::ordered_json budget_ = nlohmann::ordered_json::object();
 };
 
 }  // namespace

@@ -1,6 +1,9 @@
 #include "compare/tuning.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
@@ -12,13 +15,25 @@ namespace {
 
 struct Knob {
   const char* key;
-  std::vector<const char*> values;  // the default first
+  std::vector<std::string> values;  // the default first
 };
 
-const Knob kRates = {"edit.learning_rate", {"5e-4", "2e-3", "1e-3", "4e-3"}};
-const Knob kManyRates = {"edit.learning_rate",
-                         {"5e-4", "1e-3", "2e-3", "4e-3", "2.5e-4", "1.25e-4", "7e-4", "1.4e-3",
-                          "2.8e-3", "5.6e-3", "3.5e-4", "8e-3"}};
+// The default rate, which is not the same for all backbones, and multiples of it.
+Knob RatesAround(double rate, std::initializer_list<double> factors) {
+  Knob knob{"edit.learning_rate", {}};
+  for (const double factor : factors) {
+    std::array<char, 32> text;
+    const auto end = std::to_chars(text.data(), text.data() + text.size(), rate * factor,
+                                   std::chars_format::general, 6);
+    knob.values.emplace_back(text.data(), end.ptr);
+  }
+  return knob;
+}
+
+Knob Rates(double rate) { return RatesAround(rate, {1, 4, 2, 8}); }
+Knob ManyRates(double rate) {
+  return RatesAround(rate, {1, 2, 4, 8, 0.5, 0.25, 1.4, 2.8, 5.6, 11.2, 0.7, 16});
+}
 const Knob kRho = {"edit.rho", {"0.3", "0", "0.7"}};
 const Knob kRhoOfPaper = {"edit.rho", {"0.7", "0.3", "0"}};
 const Knob kSharing = {"edit.sharing", {"regional", "shared"}};
@@ -33,13 +48,14 @@ bool HasRegions(const std::string& method) {
 // nothing.
 std::vector<Knob> KnobsOf(const TuningRequest& request) {
   const std::string& method = request.method;
+  const Knob rates = Rates(request.options.learning_rate);
   if (method == "frozen" || method == "recent_popularity" || method == "full_retrain") return {};
-  if (method == "lora_replay") return {kRates, {"edit.replay.weight", {"0.3", "0.1", "0.5"}}};
-  if (method == "lora_lwf") return {kRates, {"edit.lwf.weight", {"0.5", "0.1", "2"}}};
-  if (method == "lsat") return {kRates, {"edit.lsat.long_share", {"0.6", "0.4", "0.8"}}};
-  if (!HasRegions(method)) return {kManyRates};
-  if (request.editor == EditorPreset::kPaper) return {kRates, kRhoOfPaper};
-  std::vector<Knob> knobs = {kRates, kRho, kGate};
+  if (method == "lora_replay") return {rates, {"edit.replay.weight", {"0.3", "0.1", "0.5"}}};
+  if (method == "lora_lwf") return {rates, {"edit.lwf.weight", {"0.5", "0.1", "2"}}};
+  if (method == "lsat") return {rates, {"edit.lsat.long_share", {"0.6", "0.4", "0.8"}}};
+  if (!HasRegions(method)) return {ManyRates(request.options.learning_rate)};
+  if (request.editor == EditorPreset::kPaper) return {rates, kRhoOfPaper};
+  std::vector<Knob> knobs = {rates, kRho, kGate};
   // A penalty needs adapters of their own; with one adapter for all there is nothing to share.
   if (request.options.overlap_penalty == 0 && method != "raie_wo_kr") knobs.push_back(kSharing);
   return knobs;

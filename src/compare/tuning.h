@@ -5,8 +5,8 @@
 //          defaults, the second of methods whose regions may share one adapter, to share it without
 //          replay or gate. Each is judged by the best F validation NDCG@10 of its tuning pass on
 //          the first seed; the best one is used with all seeds. What the user gives (in a file, by
-//          --set or in a sweep) is never tuned; what the settings in force rule out (a gain gate
-//          without a tuning pass, say) is not tried.
+//          --set or in a sweep) is never tuned; what the settings in force rule out (one adapter
+//          for several regions with an overlap penalty, say) is not tried.
 // Source:  METHOD section 2 ("Tuning"), section 4 (raie: rho in {0, .3, .7} and sharing). Gates and
 //          learning rates of raie, and the grids of the other methods, are ours (O).
 // Errors:  kInvalidArgument for more configurations than a method has.

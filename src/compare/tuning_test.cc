@@ -68,14 +68,20 @@ TEST(TuningTest, EveryMethodGetsTheSameNumberOfConfigurationsThatWork) {
 
 TEST(TuningTest, TheFirstConfigurationIsWhatUntunedRunsUse) {
   for (const MethodInfo& method : Methods()) {
-    for (const EditorPreset editor : {EditorPreset::kRaie, EditorPreset::kPaper}) {
-      SCOPED_TRACE(method.name);
-      Settings plain;
-      plain.values = {{"editor", editor == EditorPreset::kPaper ? "paper" : "raie"}};
-      Settings first = plain;
-      const TuningGrid grid = MakeTuningGrid(RequestOf(method.name, editor));
-      first.values.insert(first.values.end(), grid.candidates[0].begin(), grid.candidates[0].end());
-      EXPECT_TRUE(SameOptions(Configure(plain).edit, Configure(first).edit));
+    for (const char* backbone : {"sasrec", "causal_lm"}) {
+      for (const EditorPreset editor : {EditorPreset::kRaie, EditorPreset::kPaper}) {
+        SCOPED_TRACE(std::string(method.name) + " " + backbone);
+        Settings plain;
+        plain.values = {{"editor", editor == EditorPreset::kPaper ? "paper" : "raie"},
+                        {"backbone.name", backbone}};
+        Settings first = plain;
+        TuningRequest request = RequestOf(method.name, editor);
+        request.options = Configure(plain).edit;
+        const TuningGrid grid = MakeTuningGrid(request);
+        const TunedSettings& settings = grid.candidates[0];
+        first.values.insert(first.values.end(), settings.begin(), settings.end());
+        EXPECT_TRUE(SameOptions(Configure(plain).edit, Configure(first).edit));
+      }
     }
   }
 }
@@ -92,7 +98,7 @@ TEST(TuningTest, SixConfigurationsOfRaieTryEveryValueOfEveryKnob) {
   for (const auto& [rate, tries] : rates) EXPECT_LE(tries, 2);
   // Among the first it tries is one adapter for all that learns from nothing but the slice.
   EXPECT_EQ(TextOf(MakeTuningGrid(RequestOf("raie", EditorPreset::kRaie, 2)).candidates[1]),
-            "edit.learning_rate=5e-4 edit.rho=0 edit.gate=off edit.sharing=shared ");
+            "edit.learning_rate=0.0005 edit.rho=0 edit.gate=off edit.sharing=shared ");
   // The paper's editor keeps its gate and its sharing.
   const TuningGrid paper = MakeTuningGrid(RequestOf("raie", EditorPreset::kPaper));
   EXPECT_TRUE(Tries(paper, "edit.gate").empty());

@@ -99,7 +99,7 @@ class Appending {
                     " events are not later than its last event at " + std::to_string(last) +
                     "; the first is user " + std::string(log_.user_ids[earlier.first_user]) +
                     " at " + std::to_string(earlier.first_time) +
-                    ": prepare all events anew, or drop these with earlier = drop");
+                    ": prepare all events anew, or drop these with --earlier drop");
   }
 
   [[noreturn]] void FailNothingLeft() const {

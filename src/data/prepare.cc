@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/number_text.h"
 #include "base/options_json.h"
+#include "base/output_folder.h"
 #include "data/event_table.h"
 #include "data/k_core.h"
 #include "data/prepared_writer.h"
@@ -18,6 +19,8 @@
 
 namespace raie {
 namespace {
+
+constexpr char kManifest[] = "manifest.json";
 
 // as-released: sequences of S with fewer events are not trained on (the code's min_user_len).
 constexpr std::int64_t kShortestSequence = 5;
@@ -273,7 +276,7 @@ class Preparation {
   [[noreturn]] void FailEmptyCore() const {
     throw Error(ErrorCode::kCorruptData,
                 "the k-core (k_core = " + std::to_string(options_.k_core) +
-                    ") leaves no event: lower k_core or switch it off with 0");
+                    ") leaves no event: lower it (--k-core) or switch it off with --k-core 0");
   }
 
   void MakeSlices() {
@@ -403,7 +406,7 @@ void PrepareOptions::Validate() const {
   const PrepareOptions defaults;
   if (protocol != Protocol::kStream && slices != defaults.slices) {
     problems.push_back(
-        "slices are the cuts of protocol stream and would be ignored: give protocol = stream, or "
+        "slices are the cuts of protocol stream and would be ignored: give --protocol stream, or "
         "quantiles for S, F and T");
   }
   if (!three && quantiles != defaults.quantiles) {
@@ -476,6 +479,19 @@ PrepareOptions PrepareOptions::Resolve(bool log_has_ratings) const {
     result.same_time = strict ? SameTimeRule::kStrict : SameTimeRule::kOrder;
   }
   return result;
+}
+
+void CheckMayPrepare(const std::filesystem::path& output) {
+  CheckMayReplace(output, kManifest);
+  if (!std::filesystem::exists(output / kManifest)) return;
+  const auto manifest = nlohmann::json::parse(ReadFile(output / kManifest), nullptr, false);
+  if (!manifest.is_object() || !manifest.contains("appended")) return;  // damaged: make it anew
+  const std::size_t appended = manifest.at("appended").size();
+  if (appended == 0) return;
+  throw Error(ErrorCode::kInvalidArgument,
+              output.string() + " holds " + std::to_string(appended) +
+                  " appended slices, which would be lost, and with them what models have learnt "
+                  "from; give another --output, or remove the folder first");
 }
 
 PrepareReport PrepareData(const InteractionLog& log, const PrepareOptions& options,

@@ -152,6 +152,10 @@ struct PrepareReport {
   std::vector<std::pair<std::string, double>> phase_ms;  // never written to disk
 };
 
+// Throws kInvalidArgument if something else lies at this place, or a data set that slices were
+// appended to: these would be lost.
+void CheckMayPrepare(const std::filesystem::path& output);
+
 // Prepares `log` and writes the folder `output`, replacing one that is there. `read_report` (what
 // the reader dropped) is kept in the manifest.
 PrepareReport PrepareData(const InteractionLog& log, const PrepareOptions& options,

@@ -211,6 +211,14 @@ PreparedData PreparedData::Load(const std::filesystem::path& directory) {
   data.columns_ = std::make_unique<Columns>();
   Columns& columns = *data.columns_;
   columns.folder = directory;
+  if (!std::filesystem::exists(directory / "manifest.json")) {
+    const bool there = std::filesystem::exists(directory);
+    throw Error(ErrorCode::kNotFound,
+                directory.string() +
+                    (there ? " is not a prepared data set (it holds no manifest.json)"
+                           : " does not exist") +
+                    "; make one with raie data prepare --output FOLDER");
+  }
   columns.manifest = LoadManifest(directory / "manifest.json");
   try {
     columns.MapFiles();

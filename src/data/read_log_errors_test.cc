@@ -37,7 +37,7 @@ TEST(ReadLogErrors, MalformedRowsNameFileLineRowAndExpectation) {
   const std::string good = kGood;
   ExpectError("r.dat", good + good + "1::2::x::978300019\n",
               {"r.dat:3: bad number: rating is 'x'", "expected a decimal number such as 3.5",
-               "the row is '1::2::x::978300019'", "skip_bad_rows"});
+               "the row is '1::2::x::978300019'", "--skip-bad-rows"});
   ExpectError("r.dat", good + "1::2::nan::978300019\n",
               {"r.dat:2: rating not finite", "'nan'", "finite"});
   ExpectError("r.dat", good + "1::2::inf::978300019\n", {":2: rating not finite"});
@@ -122,9 +122,9 @@ TEST(ReadLogErrors, UnclearFormatsListWhatTheyCouldBe) {
   const auto kUsage = ErrorCode::kInvalidArgument;
   ExpectError("a.csv", "B000123456,A3SGXH7AUHU8GW,5.0,1252800000\n",
               {"amazon-csv", "columns = user=0", "another order"}, {}, kUsage);
-  ExpectError("a.txt", "some text\nmore text\n", {"movielens-dat", "recbole", "columns = user="},
+  ExpectError("a.txt", "some text\nmore text\n", {"movielens-dat", "recbole", "--columns user="},
               {}, kUsage);
-  ExpectError("a.csv", "who,what,when\nu,i,1577836800\n", {"columns = user=COLUMN"}, {}, kUsage);
+  ExpectError("a.csv", "who,what,when\nu,i,1577836800\n", {"--columns user=COLUMN"}, {}, kUsage);
   ExpectError("a.csv", "a;1,b\nc;3,d\n", {"the separator could be"},
               WithColumns({"user=0", "item=1", "time=2"}), kUsage);
   ExpectError("a.txt", "1577836800\n1577836801\n", {"no separator"},

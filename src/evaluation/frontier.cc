@@ -52,6 +52,17 @@ class Frontiers {
   std::int64_t num_seeds() const { return num_seeds_; }
   std::int64_t num_users() const { return std::ssize(places_); }
 
+  // A draw of users who have windows on both sides: without any there is no mean.
+  std::vector<double> DrawUsers(RandomStream& random) const {
+    const auto has_windows = [](const std::vector<double>& drawn, const PlacedValues& part) {
+      return std::ranges::any_of(part.place_U, [&](std::size_t place) { return drawn[place] > 0; });
+    };
+    for (;;) {
+      auto drawn = DrawCounts(num_users(), random);
+      if (has_windows(drawn, frozen_.held_out) && has_windows(drawn, frozen_.test)) return drawn;
+    }
+  }
+
   // Returns the gain of every curve for one draw.
   std::vector<double> Gains(const DrawnSample& drawn) const {
     const TradeOff frozen = frozen_.Means(drawn);
@@ -134,7 +145,7 @@ std::vector<FrontierArea> MeasureFrontiers(const FrontierRequest& request, TaskP
       gains.size(), std::vector<double>(std::max<std::int64_t>(0, request.bootstrap.replicates)));
   ForEachReplicate(request.bootstrap, pool, [&](std::int64_t r, RandomStream& random) {
     const auto seeds = DrawCounts(frontiers.num_seeds(), random);
-    const auto of_draw = frontiers.Gains({seeds, DrawCounts(frontiers.num_users(), random)});
+    const auto of_draw = frontiers.Gains({seeds, frontiers.DrawUsers(random)});
     for (std::size_t c = 0; c < of_draw.size(); ++c) drawn[c][r] = of_draw[c];
   });
   std::vector<FrontierArea> areas;

@@ -85,6 +85,25 @@ TEST(FrontierTest, IntervalsSayWhichCurveIsBetter) {
               GainOverLevels(means, WindowMean(frozen.test), {lowest, at(frozen).held_out}), 1e-12);
 }
 
+// One user of fifty-one has the windows of S: most draws of users alone would miss him somewhere.
+TEST(FrontierTest, PartsOfOneUserHaveAnIntervalToo) {
+  const auto part = [](int users, int first, double mean) {
+    std::vector<UserId> ids;
+    for (int i = 0; i < users; ++i) ids.push_back(UserId{first + i});
+    const std::vector<std::vector<double>> values(2, std::vector<double>(users, mean));
+    return SumByUser(ids, values);
+  };
+  const TradeOffValues frozen = {part(1, 0, 0.5), part(50, 1, 0.1)};
+  const std::vector<std::vector<TradeOffValues>> curves = {
+      {{part(1, 0, 0.4), part(50, 1, 0.2)}, {part(1, 0, 0.3), part(50, 1, 0.1)}}};
+  TaskPool pool(1);
+  const auto areas = MeasureFrontiers(
+      {.frozen = frozen, .curves = curves, .reference = 0, .bootstrap = {.replicates = 300}}, pool);
+  EXPECT_NEAR(areas[0].gain, 0.05, 1e-12);
+  EXPECT_NEAR(areas[0].interval.low, 0.05, 1e-12);
+  EXPECT_NEAR(areas[0].interval.high, 0.05, 1e-12);
+}
+
 TEST(FrontierThreadsTest, TheSameForAnyNumber) {
   const TradeOffValues frozen = PointAround(0.5, 0.1, 0);
   const std::vector<std::vector<TradeOffValues>> curves = {{PointAround(0.3, 0.2, 1)}};

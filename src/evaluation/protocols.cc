@@ -13,7 +13,7 @@ constexpr ProtocolInfo kProtocols[] = {
     {"strict",
      "time slices S, F, T; k-core and catalogue of S and F only; equal sample budget for all "
      "methods",
-     "METHOD 2"},
+     "ours: docs/architecture.md"},
     {"paper",
      "the paper's slices: k-core and catalogue over all events, frozen item rows, each method's "
      "own epochs",
@@ -23,7 +23,8 @@ constexpr ProtocolInfo kProtocols[] = {
      "lora, "
      "raie",
      "fengaogao/RAIE; docs/decisions/010"},
-    {"stream", "slice after slice: what is learnt, kept and forgotten", "METHOD 2"},
+    {"stream", "slice after slice: what is learnt, kept and forgotten",
+     "ours: docs/architecture.md"},
     {"leave-last-out",
      "backbones alone: each user's last event is the test, all his other items are masked",
      "Kang & McAuley 2018"},

@@ -70,6 +70,11 @@ void AdaptOptions::Validate() const {
     problems.push_back("overlap_penalty is " + std::to_string(overlap_penalty) +
                        ", which needs adapters of their own; set sharing = regional");
   }
+  if (batches == BatchKind::kSeparate && overlap_penalty > 0) {
+    problems.push_back("overlap_penalty is " + std::to_string(overlap_penalty) +
+                       ", which compares the gradients of the regions of one batch, and batches = "
+                       "separate has only one in each; set batches = mixed or overlap_penalty = 0");
+  }
   if (sharing == Sharing::kWarm && (warm_share == 0 || warm_share == 1)) {
     problems.push_back(
         "warm_share must lie between 0 and 1 for sharing = warm; set sharing = regional (0) or "

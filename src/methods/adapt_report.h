@@ -68,14 +68,16 @@ struct AdaptReport {
   std::vector<RegionTraining> regions;
   std::vector<CheckpointScore> curve;  // of the tuning pass; empty if there was none
   double chosen_share = 1;             // of the maximum, used in the final pass
-  std::int64_t maximum_samples = 0;    // of the final pass
-  TrainCounts tuning;                  // passes on the first 90 %
-  TrainCounts training;                // the pass whose result is kept
-  std::int64_t bytes_kept = 0;         // adapters, own rows, memory windows, counts of the prior
-  int forward_passes = 1;              // a request
-  std::int64_t unused_windows = 0;     // ebpr: windows without a negative
-  std::int64_t popularity_days = 0;    // recent_popularity: how many were counted
-  std::optional<PriorChoice> prior;    // popularity_prior.use = on
+  // Of the best state without the adapters that the keep gate drops; none if it drops none.
+  std::optional<double> kept_validation_ndcg10;
+  std::int64_t maximum_samples = 0;  // of the final pass
+  TrainCounts tuning;                // passes on the first 90 %
+  TrainCounts training;              // the pass whose result is kept
+  std::int64_t bytes_kept = 0;       // adapters, own rows, memory windows, counts of the prior
+  int forward_passes = 1;            // a request
+  std::int64_t unused_windows = 0;   // ebpr: windows without a negative
+  std::int64_t popularity_days = 0;  // recent_popularity: how many were counted
+  std::optional<PriorChoice> prior;  // popularity_prior.use = on
   double seconds = 0;
 };
 

@@ -95,7 +95,7 @@ struct ReleasedShop {
         ReadContexts(data, new_windows, chosen, windows.context, data.num_items());
     RunContext watched = context();
     watched.on_checkpoint = [&](const Checkpoint& checkpoint) {
-      run.at[checkpoint.share] = testing::ScoresOf(checkpoint.scorer, read, data.num_items());
+      run.at[checkpoint.share] = testing::ScoresOf(*checkpoint.scorer, read, data.num_items());
       run.samples[checkpoint.share] = checkpoint.samples;
     };
     run.method = MakeMethod(name, watched, options);

@@ -20,11 +20,10 @@ std::int64_t MaximumSamples(const AdaptOptions& options, const WindowSet& window
 void ShowCheckpoint(const RunContext& context, Checkpoint::Pass pass, double share,
                     const AdaptRun& run, std::int64_t catalogue_size) {
   if (!context.on_checkpoint) return;
-  const auto scorer = run.MakeScorer();
   context.on_checkpoint({.pass = pass,
                          .share = share,
                          .samples = run.counts().samples,
-                         .scorer = *scorer,
+                         .scorer = run.MakeScorer(),
                          .catalogue_size = catalogue_size});
 }
 
@@ -128,7 +127,17 @@ std::unique_ptr<AdaptRun> RunBudget(const RunContext& context, const AdaptOption
   if (!tuning.has_value() && (equal || tuning_only || context.on_tuned)) {
     tuning = Tune(context, options, slice, make, report);
   }
-  if (tuning.has_value()) ShowTuned(context, slice, *tuning->split, *tuning->scorer);
+  if (tuning.has_value()) {
+    auto kept =
+        equal ? tuning->run->DropUnkept(tuning->split->validation, tuning->split->early_catalogue)
+              : nullptr;
+    if (kept != nullptr) {
+      tuning->scorer = std::move(kept);
+      report.kept_validation_ndcg10 =
+          ValidationNdcg(context, slice, *tuning->split, *tuning->scorer);
+    }
+    ShowTuned(context, slice, *tuning->split, *tuning->scorer);
+  }
   report.chosen_share = equal ? tuning->share : 1;
   if (tuning_only) return std::move(tuning->run);
 

@@ -43,6 +43,12 @@ class AdaptRun {
   virtual TrainCounts counts() const = 0;
   // Called when the state is the best so far by validation.
   virtual void RememberBest() {}
+  // Called once, when a tuning pass of budget `equal` is over: drops what of its best state is not
+  // to be kept and returns how it answers then. Null: all is kept.
+  virtual std::unique_ptr<Scorer> DropUnkept(const WindowSet& /*validation*/,
+                                             std::int64_t /*catalogue_size*/) {
+    return nullptr;
+  }
 };
 
 // Makes a run; `tuned` is the finished tuning run (best state remembered), null for that run

@@ -36,7 +36,7 @@ Outcome Learn(const char* name, const AdaptOptions& options, AdaptPasses passes,
   if (watch == Watch::kYes) {
     context.on_checkpoint = [&](const Checkpoint& at) {
       const RankedSet ranked =
-          RankWindows(at.scorer, shop.data, shop.setup.held_out,
+          RankWindows(*at.scorer, shop.data, shop.setup.held_out,
                       {.context = 5, .catalogue_size = shop.data.catalogue_size(0)}, shop.pool);
       outcome.seen.push_back({at.pass, at.share, at.samples, ranked.ranks});
     };

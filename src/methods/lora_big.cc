@@ -3,6 +3,7 @@
 // K is the number of regions after the edits of the slice; in an endless stream (more than the
 // three slices S, F, T) the starting K, since the rank cannot follow later edits (METHOD sections
 // 2, 5).
+#include "data/prepare.h"
 #include "methods/one_adapter.h"
 #include "methods/registry.h"
 #include "methods/shared_adapter.h"
@@ -23,7 +24,8 @@ class LoraBig final : public OneAdapterMethod {
   }
 
   std::int64_t NumRegions(const Pass& pass) const {
-    if (context_.data.num_slices() > 3) return pass.grown_setup.editor.regions.starting_count;
+    if (OptionsOf(context_.data).protocol == Protocol::kStream)
+      return pass.grown_setup.editor.regions.starting_count;
     const WindowSet& windows = pass.part.windows;
     const WindowStates states =
         ComputeStates(pass.grown_setup, context_.data, windows, pass.part.catalogue_size,

@@ -38,7 +38,7 @@ struct Checkpoint {
   enum class Pass { kTuning, kWhole } pass = Pass::kTuning;
   double share = 0;  // of the pass's maximum
   std::int64_t samples = 0;
-  const Scorer& scorer;
+  std::shared_ptr<const Scorer> scorer;
   std::int64_t catalogue_size = 0;  // items it knows
 };
 using CheckpointObserver = std::function<void(const Checkpoint&)>;

@@ -1,6 +1,6 @@
 // Method `raie_wo_kr`: RAIE without knowledge routing. One adapter for everybody, trained on the
-// union of the D_k that RAIE draws (METHOD section 4, "Ablations"). The keep gate, which judges
-// adapters of regions, has nothing to judge here.
+// union of the D_k that RAIE draws (METHOD section 4, "Ablations"): a gate of gain asks adapters of
+// regions, as RAIE's does. The keep gate, which judges adapters of regions, has nothing to judge.
 #include "methods/regional_method.h"
 #include "methods/registry.h"
 

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "base/random.h"
+#include "base/statistics.h"
+#include "methods/gain_gate.h"
 #include "methods/shared_adapter.h"
 #include "regions/geometry.h"
 
@@ -56,9 +59,58 @@ void RegionRun::TrainTo(std::int64_t samples) {
   if (main_ != nullptr) main_->TrainTo(samples - warm_samples_);
 }
 
-Snapshot RegionRun::Current() const {
+Snapshot RegionRun::Trained() const {
   if (main_ != nullptr) return main_->Current();
   return warm_ != nullptr ? warm_->Current() : start_;
+}
+
+Snapshot RegionRun::WithOldAdapters(Snapshot snapshot, const std::set<RegionId>& regions) const {
+  for (const RegionId region : regions) {
+    snapshot.adapters.erase(region);
+    if (auto own = OwnAdapter(start_, region)) snapshot.adapters.emplace(region, std::move(own));
+  }
+  return snapshot;
+}
+
+Snapshot RegionRun::Current() const { return WithOldAdapters(Trained(), input_.open.not_kept); }
+
+std::vector<double> RegionRun::LossesOf(const Snapshot& snapshot, const WindowSet& windows,
+                                        std::int64_t catalogue_size) const {
+  return TargetLosses(ScorerOf(snapshot), input_.context.data, windows, catalogue_size,
+                      input_.context.Pass("validation"));
+}
+
+// The keep gate: regions known before the slice whose adapter, at the best checkpoint of the tuning
+// pass, did not lower the validation loss of their windows, the rows being as trained. Those that
+// the gain gate has opened were asked already, rows and adapter together.
+std::unique_ptr<Scorer> RegionRun::DropUnkept(const WindowSet& validation,
+                                              std::int64_t catalogue_size) {
+  if (input_.options.keep_gate != KeepGateKind::kValidation || group_regions_.empty() ||
+      input_.rules.adapters == RegionRules::Adapters::kOneForAll) {
+    return nullptr;
+  }
+  const Snapshot& before = input_.before;
+  Snapshot old = best_;  // its regions and rows, the adapters of before
+  old.adapters = before.adapters;
+  const auto regions = RegionsOfWindows(validation, catalogue_size);
+  const auto now = LossesOf(best_, validation, catalogue_size);
+  const auto then = LossesOf(old, validation, catalogue_size);
+  const PairedLosses losses{.windows = validation, .regions = regions, .now = now, .then = then};
+  for (const auto& group : group_regions_) {
+    const bool moved = std::ranges::any_of(group, [&](RegionId region) {
+      return best_.AdapterOf(region) != before.AdapterOf(region);
+    });
+    if (!moved) continue;
+    const std::vector<double> changes = UserChanges(losses, group);
+    if (changes.empty() || Mean(changes) < 0) continue;  // nothing that speaks against it
+    for (const RegionId region : group) {
+      const bool known = SlotOf(before.editor.regions, region) >= 0;
+      if (known && !input_.open.also.contains(region)) dropped_.insert(region);
+    }
+  }
+  if (dropped_.empty()) return nullptr;
+  best_ = WithOldAdapters(std::move(best_), dropped_);
+  return std::make_unique<SnapshotScorer>(std::make_shared<const Snapshot>(best_), plan_.router);
 }
 
 SnapshotScorer RegionRun::ScorerOf(const Snapshot& snapshot) const {
@@ -97,7 +149,7 @@ std::vector<RegionTraining> RegionRun::RegionReports() const {
   for (std::size_t k = 0; k < all.size(); ++k) {
     const Region& region = all[k];
     RegionTraining report{.region = region.id, .gate = VerdictOf(k)};
-    report.kept = !input_.open.never.contains(region.id);
+    report.kept = !input_.open.not_kept.contains(region.id);
     for (const RegionalSet& set : sets_) {
       if (set.region != region.id) continue;
       report.new_windows = set.num_new;
@@ -114,13 +166,24 @@ std::vector<RegionTraining> RegionRun::RegionReports() const {
   return reports;
 }
 
+bool RegionRun::Gains(const Region& region) const {
+  if (SlotOf(input_.before.editor.regions, region.id) >= 0) {
+    return input_.open.also.contains(region.id);
+  }
+  const auto nearest = std::ranges::max_element(input_.open.added, {}, [&](const AddedGain& added) {
+    return std::inner_product(region.centre.begin(), region.centre.end(), added.centre.begin(),
+                              0.0);
+  });
+  return nearest != input_.open.added.end() && nearest->gains;
+}
+
 // What the gate says of the region of a slot, whatever the keep gate said of it.
 GateVerdict RegionRun::VerdictOf(std::size_t slot) const {
   using Rule = OpenRegions::Rule;
   if (input_.open.rule == Rule::kAll) return GateVerdict::kNoGate;
   const bool drifts =
       input_.open.rule == Rule::kDrifting && plan_.drift->regions[slot].drift.drifts;
-  const bool gains = input_.open.also.contains(plan_.edits.state.regions.regions[slot].id);
+  const bool gains = Gains(plan_.edits.state.regions.regions[slot]);
   if (drifts) return gains ? GateVerdict::kDriftsAndGains : GateVerdict::kDrifts;
   return gains ? GateVerdict::kGains : GateVerdict::kShut;
 }
@@ -129,8 +192,7 @@ std::vector<RegionId> RegionRun::TrainedRegions() const {
   std::vector<RegionId> regions;
   const auto& all = plan_.edits.state.regions.regions;
   for (std::size_t k = 0; k < all.size(); ++k) {
-    if (VerdictOf(k) == GateVerdict::kShut || input_.open.never.contains(all[k].id)) continue;
-    regions.push_back(all[k].id);
+    if (VerdictOf(k) != GateVerdict::kShut) regions.push_back(all[k].id);
   }
   return regions;
 }

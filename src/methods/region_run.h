@@ -19,11 +19,19 @@
 
 namespace raie {
 
+// A region that one run has added, and whether it gains. Another run of the same slice numbers what
+// it adds anew: its regions are known by their centres.
+struct AddedGain {
+  std::vector<float> centre;
+  bool gains = false;
+};
+
 // Which regions are trained: all, those that drift or are listed, or those that are listed.
 struct OpenRegions {
   enum class Rule { kAll, kDrifting, kListed } rule = Rule::kDrifting;
-  std::set<RegionId> also = {};
-  std::set<RegionId> never = {};  // rejected by the keep gate
+  std::set<RegionId> also = {};       // known before the slice
+  std::vector<AddedGain> added = {};  // an added region is listed if the nearest of these gains
+  std::set<RegionId> not_kept = {};  // by the keep gate: trained, but the adapter stays the old one
 };
 
 // The references must outlive the run.
@@ -48,6 +56,8 @@ class RegionRun final : public AdaptRun {
   std::unique_ptr<Scorer> MakeScorer() const override;
   TrainCounts counts() const override;
   void RememberBest() override { best_ = Current(); }
+  std::unique_ptr<Scorer> DropUnkept(const WindowSet& validation,
+                                     std::int64_t catalogue_size) override;
 
   // For a run of all regions that was made before anybody knew which are open.
   void SetOpen(OpenRegions open) { input_.open = std::move(open); }
@@ -56,16 +66,24 @@ class RegionRun final : public AdaptRun {
   Snapshot Current() const;
   const SlicePlan& plan() const { return plan_; }
   const Snapshot& best() const { return best_; }
+  // Regions whose adapters the keep gate has dropped from the best state.
+  const std::set<RegionId>& dropped() const { return dropped_; }
   // Answers as a state of this run does.
   SnapshotScorer ScorerOf(const Snapshot& snapshot) const;
   // The region of each window by the final centres (or hashes); kNoRegion: nothing is known of it.
   std::vector<RegionId> RegionsOfWindows(const WindowSet& windows,
                                          std::int64_t catalogue_size) const;
+  // Of the windows' targets under a state of this run; NaN: the target is not known.
+  std::vector<double> LossesOf(const Snapshot& snapshot, const WindowSet& windows,
+                               std::int64_t catalogue_size) const;
   // Regions whose answers this run may have moved, by adapter.
   const std::vector<std::vector<RegionId>>& groups() const { return group_regions_; }
   std::vector<RegionTraining> RegionReports() const;
 
  private:
+  Snapshot Trained() const;
+  Snapshot WithOldAdapters(Snapshot snapshot, const std::set<RegionId>& regions) const;
+  bool Gains(const Region& region) const;
   GateVerdict VerdictOf(std::size_t slot) const;
   std::vector<RegionId> TrainedRegions() const;
   bool WarmedUp(RegionId region) const;
@@ -84,6 +102,7 @@ class RegionRun final : public AdaptRun {
   SlicePlan plan_;
   Snapshot start_;  // before, with the edited regions
   Snapshot best_;
+  std::set<RegionId> dropped_;
   std::vector<RegionalSet> sets_;
   std::vector<std::vector<RegionId>> group_regions_;
   std::int64_t maximum_ = 0;

@@ -6,7 +6,7 @@
 #pragma once
 
 #include <memory>
-#include <set>
+#include <optional>
 #include <vector>
 
 #include "methods/region_run.h"
@@ -31,23 +31,27 @@ class RegionalMethod : public SnapshotMethod {
   // What all passes over one slice share.
   struct SliceState {
     const AdaptSlice& slice;
-    Snapshot before;  // with rows for the slice
+    Snapshot before;        // with rows for the slice
+    Snapshot probe_before;  // the same with an adapter for each region, if any
     PlanCaches caches;
   };
 
   bool OneForAll() const { return rules_.adapters == RegionRules::Adapters::kOneForAll; }
-  std::unique_ptr<RegionRun> MakeRun(SliceState& state, const SlicePart& part,
+  std::unique_ptr<RegionRun> MakeRun(SliceState& state, const Snapshot& before,
+                                     const RegionRules& rules, const SlicePart& part,
                                      OpenRegions open) const;
   // A tuning pass of all regions, which of them gain, and what it adds to the report.
   struct GainProbe {
     Tuning tuning;
     std::vector<RegionGain> gains;
+    std::vector<Checkpoint> checkpoints;  // to show if it turns out to be the tuning pass
     AdaptReport report;
   };
   GainProbe Probe(SliceState& state) const;
+  OpenRegions OpenBy(const std::optional<GainProbe>& probe) const;
+  bool MayBeTuningPass() const;
   // Whether the probe, told which regions are open, trained just what the tuning pass would.
   bool IsTuningPass(const RegionRun& probe) const;
-  std::set<RegionId> RejectedRegions(const TuningResult& tuned, const Snapshot& before) const;
   void FillReport(const RegionRun& run, const AdaptSlice& slice, AdaptReport& report) const;
 
   RegionRules rules_;

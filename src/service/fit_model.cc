@@ -194,6 +194,12 @@ nlohmann::ordered_json FitModelDirectory(const PreparedData& data, const fs::pat
     throw Error(ErrorCode::kNotFound, "there is no checkpoint " + checkpoint.string() +
                                           " to go on from; run raie fit without --resume");
   }
+  if (resume == Resume::kNo && fs::exists(checkpoint)) {
+    throw Error(ErrorCode::kInvalidArgument,
+                checkpoint.string() +
+                    " is of a fit that was stopped: go on with it by --resume, or "
+                    "remove it to begin anew");
+  }
   const FitOutcome model = FitInMemory(data, checkpoint, resume, control);
   CheckNotCancelled(control, "the model was written; raie fit --resume goes on");
   StartPhase(control, "writing");

@@ -3,7 +3,6 @@
 #include <functional>
 #include <nlohmann/json.hpp>
 
-#include "base/output_folder.h"
 #include "data/prepare.h"
 #include "data/read_log.h"
 #include "service/configuration.h"
@@ -33,7 +32,7 @@ std::string PrepareLogs(const std::vector<std::string>& inputs, const std::files
                         const RunControl& control) {
   return WithPool(control, [&](const PhaseControl& phase) -> nlohmann::ordered_json {
     const Configuration configuration = Configure(control.settings);
-    CheckMayReplace(output, "manifest.json");
+    CheckMayPrepare(output);
     const ReadResult read = ReadLog(inputs, configuration.read, phase.pool);
     const PrepareReport report =
         PrepareData(read.log, configuration.prepare, output, phase.pool, ToJson(read.report));

@@ -97,8 +97,15 @@ std::span<float> TrainedValues(const FitRequest& request, Backbone& backbone) {
   return request.adapter != nullptr ? request.adapter->values() : backbone.parameters();
 }
 
+bool StopsEarly(const FitOptions& options) {
+  return options.patience_epochs > 0 || options.patience_steps > 0;
+}
+
+// What a fit that goes on must share with the one that was stopped: all but how long it may take.
 nlohmann::ordered_json IdentityOf(const FitOptions& options, const FitRequest& request,
                                   std::int64_t num_parameters, const ItemTable& items) {
+  nlohmann::ordered_json shared = OptionsToJson(options);
+  for (const char* limit : {"max_epochs", "patience_epochs", "patience_steps"}) shared.erase(limit);
   return {{"data", request.data.digest()},
           {"slice", request.slice},
           {"seed", request.seed},
@@ -112,7 +119,8 @@ nlohmann::ordered_json IdentityOf(const FitOptions& options, const FitRequest& r
           {"parameters", num_parameters},
           {"items", items.num_items()},
           {"dim", items.dim()},
-          {"options", OptionsToJson(options)}};
+          {"stops_early", StopsEarly(options)},
+          {"fit", shared}};
 }
 
 // Tells the observer how far the fit is, a few times a second at most.
@@ -198,7 +206,10 @@ class Fit {
                          std::filesystem::exists(request_.checkpoint);
     if (resumes) {
       internal::LoadFitState(request_.checkpoint, identity_, state_, trained_, items_);
+      CheckLimits();
     }
+    state_.patience_epochs = options_.patience_epochs;
+    state_.patience_steps = options_.patience_steps;
     while (state_.epoch < options_.max_epochs && !Exhausted()) {
       TrainEpoch();
       EndEpoch();
@@ -214,8 +225,6 @@ class Fit {
   const WindowSet& ValidationWindows() const {
     return request_.validation != nullptr ? *request_.validation : windows_.validation;
   }
-
-  bool StopsEarly() const { return options_.patience_epochs > 0 || options_.patience_steps > 0; }
 
   void Check() const {
     CheckRanges(FieldsOf(const_cast<FitOptions&>(options_)), "fit");
@@ -236,16 +245,33 @@ class Fit {
              std::to_string(request_.slice) + " for context " +
              std::to_string(request_.windows.context));
     }
-    if (StopsEarly() && ValidationWindows().size() == 0) {
+    if (StopsEarly(options_) && ValidationWindows().size() == 0) {
       refuse(
           "no validation window to stop by; set patience_epochs and patience_steps to 0, or a "
           "shorter min_context");
     }
   }
 
+  // A fit goes on with other limits if one begun with them would have come as far.
+  void CheckLimits() const {
+    const auto check = [&](const char* name, std::int64_t now, std::int64_t least) {
+      if (now >= least) return;
+      throw Error(
+          ErrorCode::kInvalidArgument,
+          "cannot resume from " + request_.checkpoint.string() + " with fit." + name + " = " +
+              std::to_string(now) + ": it stands at epoch " + std::to_string(state_.epoch) +
+              " and was made with patience_epochs = " + std::to_string(state_.patience_epochs) +
+              " and patience_steps = " + std::to_string(state_.patience_steps) + "; " +
+              std::to_string(least) + " or more can go on");
+    };
+    check("max_epochs", options_.max_epochs, state_.epoch);
+    check("patience_epochs", options_.patience_epochs, state_.patience_epochs);
+    check("patience_steps", options_.patience_steps, state_.patience_steps);
+  }
+
   // Whether validation has not risen for the longer of the two patiences.
   bool Exhausted() const {
-    if (!StopsEarly() || state_.report.best_epoch == 0) return false;
+    if (!StopsEarly(options_) || state_.report.best_epoch == 0) return false;
     return state_.epoch - state_.report.best_epoch >= options_.patience_epochs &&
            state_.report.steps - state_.best_step >= options_.patience_steps;
   }
@@ -296,7 +322,7 @@ class Fit {
     std::string kept = "; nothing was kept (no checkpoint was asked for)";
     if (!request_.checkpoint.empty()) {
       Save();
-      kept = "; go on from " + request_.checkpoint.string() + " with resume";
+      kept = "; --resume goes on from " + request_.checkpoint.string();
     }
     throw Error(ErrorCode::kCancelled, "fit stopped in epoch " + std::to_string(state_.epoch + 1) +
                                            " after " + std::to_string(state_.report.steps) +
@@ -308,7 +334,7 @@ class Fit {
                    .loss = state_.epoch_loss / std::max(1e-30, state_.epoch_weight),
                    .seconds = seconds_};
     Validate(epoch);
-    const bool keeps = !StopsEarly() || epoch.validation_ndcg10 > state_.best_score;
+    const bool keeps = !StopsEarly(options_) || epoch.validation_ndcg10 > state_.best_score;
     if (keeps) {
       state_.best_score = epoch.validation_ndcg10;
       state_.best_step = state_.report.steps;

@@ -6,7 +6,8 @@
 //          epoch the validation targets are ranked, and the best epoch is kept. State is written at
 //          the end of an epoch and when asked to stop; a resumed run ends with the same bytes as
 //          one that was never stopped, since every random bit is a function of (seed, epoch, step)
-//          and not of history.
+//          and not of history. It may go on with other limits (max_epochs not below the epochs
+//          done, patience not below what it was) and ends as one that had them from the start.
 // Source:  METHOD section 3 ("What S trains on").
 // Units:   learning rate per step; batch in sequences (or windows).
 // Errors:  kInvalidArgument for options out of range, no training or validation windows, or a

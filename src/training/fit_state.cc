@@ -27,6 +27,8 @@ nlohmann::ordered_json CountersOf(const FitState& state) {
           {"batch", state.batch},
           {"epoch_loss", state.epoch_loss},
           {"epoch_weight", state.epoch_weight},
+          {"patience_epochs", state.patience_epochs},
+          {"patience_steps", state.patience_steps},
           {"best_epoch", state.report.best_epoch},
           {"steps", state.report.steps},
           {"samples", state.report.samples},
@@ -42,6 +44,8 @@ void SetCounters(const nlohmann::json& counters, FitState& state) {
   state.batch = counters.at("batch");
   state.epoch_loss = counters.at("epoch_loss");
   state.epoch_weight = counters.at("epoch_weight");
+  state.patience_epochs = counters.at("patience_epochs");
+  state.patience_steps = counters.at("patience_steps");
   state.report.best_epoch = counters.at("best_epoch");
   state.report.steps = counters.at("steps");
   state.report.samples = counters.at("samples");
@@ -53,11 +57,15 @@ void SetCounters(const nlohmann::json& counters, FitState& state) {
   }
 }
 
+// The first entry that differs is named as one writes it in a configuration: fit.adam.beta1.
 void CheckIdentity(const std::filesystem::path& path, const nlohmann::ordered_json& saved,
                    const nlohmann::ordered_json& wanted) {
-  for (const auto& [key, value] : wanted.items()) {
-    const std::string found = saved.contains(key) ? saved.at(key).dump() : "nothing";
+  const nlohmann::ordered_json there = saved.flatten();
+  for (const auto& [pointer, value] : wanted.flatten().items()) {
+    const std::string found = there.contains(pointer) ? there.at(pointer).dump() : "nothing";
     if (found == value.dump()) continue;
+    std::string key = pointer.substr(1);
+    std::ranges::replace(key, '/', '.');
     throw Error(ErrorCode::kInvalidArgument,
                 "cannot resume from " + path.string() + ": " + key + " was " + found +
                     " there and is " + value.dump() +

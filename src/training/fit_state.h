@@ -29,6 +29,8 @@ struct FitState {
   std::int64_t batch = 0;  // next one of the epoch
   double epoch_loss = 0;   // sum over targets so far
   double epoch_weight = 0;
+  std::int64_t patience_epochs = 0;  // with which it came so far
+  std::int64_t patience_steps = 0;
   FitReport report;
 };
 

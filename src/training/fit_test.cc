@@ -208,6 +208,50 @@ TEST_F(FitTest, RefusesTheCheckpointOfAnotherRun) {
   EXPECT_THROW(FitBackbone(options_, request, backbone, items, pool), Error);
 }
 
+// A stopped fit is told to end earlier than it was to, or to take longer.
+TEST_F(FitTest, GoesOnWithOtherLimits) {
+  TaskPool pool(1);
+  options_.patience_epochs = 4;
+  const auto fit = [&](const char* name, CancelFlag* cancel, FitOptions options) {
+    StoppingBackbone backbone(cancel, 9);
+    ItemTable items = Items();
+    FitRequest request = Request();
+    request.checkpoint = folder_ / name;
+    request.resume = true;
+    request.cancel = cancel;
+    FitBackbone(options, request, backbone, items, pool);
+    return ReadFile(folder_ / name / "state.safetensors");
+  };
+  for (const std::int64_t epochs : {5, 9}) {
+    FitOptions other = options_;
+    other.max_epochs = epochs;
+    other.patience_epochs = epochs;
+    const std::string name = "to" + std::to_string(epochs);
+    CancelFlag cancel;
+    EXPECT_THROW(fit(name.c_str(), &cancel, options_), Error);
+    EXPECT_EQ(fit(name.c_str(), nullptr, other), fit((name + "whole").c_str(), nullptr, other));
+  }
+  const auto refuses = [&](const char* key, FitOptions options) {
+    try {
+      fit("to9", nullptr, options);
+      FAIL() << key;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_NE(std::string(error.what()).find(key), std::string::npos) << error.what();
+    }
+  };
+  FitOptions options = options_;
+  options.patience_epochs = 9;
+  options.max_epochs = 8;
+  refuses("fit.max_epochs = 8: it stands at epoch 9", options);
+  options.max_epochs = 9;
+  options.patience_epochs = 8;
+  refuses("fit.patience_epochs = 8", options);
+  options.patience_epochs = 9;
+  options.adam.beta1 = 0.8;
+  refuses("fit.adam.beta1 was 0.9 there and is 0.8 now", options);
+}
+
 TEST_F(FitTest, StopsWhenValidationNoLongerRises) {
   TaskPool pool(1);
   options_.max_epochs = 200;

@@ -59,9 +59,9 @@ grep -q '6 done; left: 0 fits, 0 tuning passes, 0 cells$' .err || fail 'finished
 # A run grows, but is never mixed with another one.
 ok "$raie" "${common[@]}" --methods $methods --tune 2 --output killed --seeds 3
 grep -q '9 cells .* 6 done; left: 1 fits' .err || fail 'the run did not grow'
-refused $kUsage 'begun with another configuration.edit.learning_rate' \
+refused $kUsage 'begun with other settings: edit.learning_rate \(.*, now 0.001\)' \
   "$raie" "${grid[@]}" --output killed --set edit.learning_rate=1e-3
-refused $kUsage 'begun with another tune' "$raie" "${common[@]}" --methods $methods --output killed --tune 3
+refused $kUsage 'begun with other settings: tune \(2, now 3\)' "$raie" "${common[@]}" --methods $methods --output killed --tune 3
 refused $kUsage 'is something else' "$raie" "${grid[@]}" --output "$shop/data"
 refused $kUsage 'did you mean lora' "$raie" "${common[@]}" --output new --methods lore
 refused $kUsage 'no backbone "sas"' "$raie" "${grid[@]}" --output new --backbones sas

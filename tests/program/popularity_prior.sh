@@ -102,7 +102,7 @@ for method in frozen lora raie; do
 done
 ok "$raie" "${common[@]}" "${on[@]}" --output again --threads 1
 diff -r -x times.json -x times.csv -x .lock on again || fail 'another number of threads, another result'
-refused $kUsage 'begun with another configuration.edit.popularity_prior.use' \
+refused $kUsage 'begun with other settings: edit.popularity_prior.use \("on", now "off"\)' \
   "$raie" "${common[@]}" --output on
 refused $kUsage 'nothing to choose from' \
   "$raie" "${common[@]}" "${on[@]}" --set 'edit.popularity_prior.weights=[]' --output none

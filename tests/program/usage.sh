@@ -28,7 +28,10 @@ refused $kUsage "unknown command 'ft'.*'raie fit'" "$raie" ft --data x
 refused $kUsage "unknown command 'data prepar'.*'raie data prepare'" "$raie" data prepar
 refused $kUsage '--data is required' "$raie" fit
 refused $kUsage 'required|expected' "$raie" data prepare --input
-refused $kUsage 'not expected|--wrong' "$raie" show --model x --wrong
+refused $kUsage 'raie show: unknown flag --wrong' "$raie" show --model x --wrong
+refused $kUsage 'raie fit: unknown flag --modle; did you mean --model' "$raie" fit --data x --modle y
+refused $kUsage 'raie data prepare: .*with commas' "$raie" data prepare --input x --output y --columns user=a item=b
+refused $kData 'nowhere does not exist; make one with raie data prepare' "$raie" data stats --data nowhere
 refused $kUsage "no '='" "$raie" show --model x --set fit
 
 # The demo shows the values it runs with, and a file or --set wins over them.

@@ -34,6 +34,7 @@ latest=$(cut -d, -f3 "$shop/log/events.csv" | sort -n | tail -1)
 item=$(sed -n 2p "$shop/log/events.csv" | cut -d, -f2)
 printf 'user,item,time\n%s,%s,%d\n' "$user" "$item" $((latest + 10)) >one.csv
 ok "$raie" data append --data data --input one.csv
+refused $kUsage 'data holds 1 appended slices, which would be lost' "$raie" data prepare --input one.csv --output data
 {
   echo user,item,time
   awk -F, -v by=$((latest - 1577836800 + 100)) \

@@ -1,4 +1,3 @@
-#include "base/output_folder.h"
 #include "cli/commands/commands.h"
 #include "cli/table.h"
 #include "data/prepare.h"
@@ -53,7 +52,7 @@ std::string PreparedText(const PrepareReport& report) {
 }
 
 int RunDataPrepare(const DataPrepareArguments& arguments, Invocation& invocation) {
-  CheckMayReplace(arguments.output, "manifest.json");
+  CheckMayPrepare(arguments.output);
   const Configuration& configuration = invocation.configuration;
   configuration.prepare.Validate();
   invocation.progress({.phase = "reading"});

@@ -40,6 +40,19 @@ std::string ChosenPriorText(const nlohmann::ordered_json& report) {
          " s\n";
 }
 
+// What lies beyond the slice that was learnt.
+std::string NextText(const PreparedData& data, int slice) {
+  const int next = slice + 1;
+  const int last = data.num_slices() - 1;
+  if (slice >= last) return "no slice is left to learn; raie data append brings the next\n";
+  const std::string learns = "the next raie edit learns from ";
+  return next == last
+             ? "slice " + std::to_string(next) + " is not learnt yet: raie evaluate tests on it, " +
+                   learns + "it\n"
+             : "slices " + std::to_string(next) + " to " + std::to_string(last) +
+                   " are not learnt yet: " + learns + "slice " + std::to_string(next) + "\n";
+}
+
 int RunEdit(const EditArguments& arguments, Invocation& invocation) {
   const PreparedData data = PreparedData::Load(arguments.data);
   const auto report = EditModelDirectory(arguments.model, data, static_cast<int>(arguments.slice),
@@ -54,7 +67,8 @@ int RunEdit(const EditArguments& arguments, Invocation& invocation) {
         ComparisonText(report.at("comparison")) + "\nDrift (loss of the model before the edit)\n" +
         DriftText(report) + "\nTraining\n" + EditTrainingText(report.at("training")) +
         ChosenPriorText(report) + "\nwrote version " + report.at("version").dump() + " of " +
-        arguments.model + " (learnt from slice " + report.at("slice").dump() + ")\n");
+        arguments.model + " (learnt from slice " + report.at("slice").dump() + ")\n" +
+        NextText(data, report.at("slice")));
   return kExitOk;
 }
 

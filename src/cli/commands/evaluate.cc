@@ -47,7 +47,8 @@ std::string EvaluateReportText(const nlohmann::ordered_json& report) {
       AddPart(table, name, part);
     }
   }
-  std::string text = table.ToText();
+  std::string text = table.ToText() + "T is slice " + report.at("slice").dump() +
+                     " of the data, version " + report.at("version").dump() + " answers\n";
   if (report.at("in_sample")) {
     text += "T is in-sample here: version " + report.at("version").dump() +
             " has learnt from slice " + report.at("slice").dump() +

@@ -165,7 +165,7 @@ LogFormat GuessFormat(std::string_view text, const std::string& name, const Read
             "it is none of movielens-dat (user::item::rating::time), movielens-csv (header "
             "userId,movieId,rating,timestamp), movielens-100k (tab separated), recbole (header "
             "user_id:token), amazon-csv, yelp or amazon-json (JSON lines); it could be delimited "
-            "text: say columns = user=COLUMN,item=COLUMN,time=COLUMN (names of the header, or "
+            "text: say --columns user=COLUMN,item=COLUMN,time=COLUMN (names of the header, or "
             "numbers from 0)");
 }
 
@@ -205,7 +205,7 @@ std::map<std::string, std::string> GuessRoles(const std::vector<std::string>& he
   for (const std::string& column : header) list += (list.empty() ? "'" : ", '") + column + "'";
   throw Error(ErrorCode::kInvalidArgument,
               name + ": which column is the user, the item, the time? The header has " + list +
-                  "; say columns = user=COLUMN,item=COLUMN,time=COLUMN");
+                  "; say --columns user=COLUMN,item=COLUMN,time=COLUMN");
 }
 
 }  // namespace raie

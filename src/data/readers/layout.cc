@@ -147,8 +147,8 @@ class LayoutFinder {
       if (std::find(kRoles.begin(), kRoles.end(), role) == kRoles.end()) {
         const std::string near = NearestName(role, kRoles);
         Refuse("columns: unknown role '" + role + "'" +
-               (near.empty() ? "" : "; did you mean '" + near + "'?") + " Roles are " +
-               QuotedList(kRoles));
+               (near.empty() ? "" : "; did you mean '" + near + "'?") +
+               " (roles: " + QuotedList(kRoles) + ")");
       }
       roles_[role] = entry.substr(equals + 1);
       said_.push_back(role);
@@ -344,7 +344,7 @@ class LayoutFinder {
         Refuse("the first times do not agree: '" + example + "' looks like " +
                std::string(DescribeTimeFormat(found)) + ", '" + text + "' like " +
                std::string(DescribeTimeFormat(guess)) +
-               "; option time_format (seconds, milliseconds, iso) says which");
+               "; --set read.time_format=seconds, milliseconds or iso says which");
       }
     }
     if (found == TimeFormat::kAuto && !unreadable.empty()) {

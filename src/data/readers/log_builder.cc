@@ -84,7 +84,7 @@ void LogBuilder::Reserve(std::int64_t num_rows) {
 void LogBuilder::RefuseBadRow() const {
   if (layout_->max_bad_rows == 0) {
     throw Error(ErrorCode::kCorruptData,
-                report_.first_bad_row + " (option skip_bad_rows allows a number of such rows)");
+                report_.first_bad_row + " (--skip-bad-rows N allows a number of such rows)");
   }
   throw Error(ErrorCode::kCorruptData,
               name_ + ": more than skip_bad_rows = " + std::to_string(layout_->max_bad_rows) +

@@ -133,9 +133,9 @@ bool RowBuilder::ReadTime(const Record& record, std::int64_t* time) {
   }
   const std::optional<std::int64_t> value = ParseTime(text, layout_.time_format);
   if (!value) {
-    Reject(
-        record, BadRowKind::kTime, "time is " + Quoted(text),
-        std::string(DescribeTimeFormat(layout_.time_format)) + " (option time_format says which)");
+    Reject(record, BadRowKind::kTime, "time is " + Quoted(text),
+           std::string(DescribeTimeFormat(layout_.time_format)) +
+               " (--set read.time_format=... says which)");
     return false;
   }
   if (*value < layout_.earliest || *value > layout_.latest) {
@@ -144,7 +144,8 @@ bool RowBuilder::ReadTime(const Record& record, std::int64_t* time) {
                (*value < layout_.earliest ? "before 1970" : "in the future"),
            "a time between 1970 and a day after now, read as " +
                std::string(DescribeTimeFormat(layout_.time_format)) +
-               " (option time_format reads it otherwise, option allow_any_time accepts it)");
+               " (--set read.time_format=... reads it otherwise, --set read.allow_any_time=true "
+               "accepts it)");
     return false;
   }
   *time = *value;
