@@ -196,7 +196,7 @@ void NoteUnread(const Command& command, const std::vector<std::string>& sets) {
   }
   std::string what = error.what();
   if (!what.empty() && what.back() == '\n') what.pop_back();
-  if (error.get_name() == "ExtrasError" && what.find('=') != std::string::npos) {
+  if (what.find("not expected") != std::string::npos && what.find('=') != std::string::npos) {
     what += "; lists are written with commas, key=a,key=b";
   }
   throw Error(ErrorCode::kInvalidArgument, name + ": " + what + help);

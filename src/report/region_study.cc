@@ -100,7 +100,9 @@ ReportJson GainJson(const Gains& gains, TaskPool& pool) {
   if (distinct.size() < 2) return nullptr;
   const CrossedValues values = SumByUser(gains.users, std::span(&gains.differences, 1));
   ReportJson gain = IntervalJson(WindowMean(values), CrossedBootstrap(values, {}, pool));
-  gain["p_value"] = WilcoxonSignedRank(UserMeans(values)).p_value;
+  const WilcoxonResult test = WilcoxonSignedRank(UserMeans(values));
+  gain["test_side"] = (test.plus > test.minus) - (test.plus < test.minus);
+  gain["p_value"] = test.p_value;
   return gain;
 }
 

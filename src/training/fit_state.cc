@@ -61,7 +61,8 @@ void SetCounters(const nlohmann::json& counters, FitState& state) {
 void CheckIdentity(const std::filesystem::path& path, const nlohmann::ordered_json& saved,
                    const nlohmann::ordered_json& wanted) {
   const nlohmann::ordered_json there = saved.flatten();
-  for (const auto& [pointer, value] : wanted.flatten().items()) {
+  const nlohmann::ordered_json here = wanted.flatten();
+  for (const auto& [pointer, value] : here.items()) {
     const std::string found = there.contains(pointer) ? there.at(pointer).dump() : "nothing";
     if (found == value.dump()) continue;
     std::string key = pointer.substr(1);
