@@ -167,6 +167,7 @@ FitOutcome FitInMemory(const PreparedData& data, const fs::path& checkpoint, Res
                     .backbone_seed = seed,
                     .rows_seed = seed,
                     .border = configuration.border,
+                    .note = control.note,
                     .made = [&](const Backbone& made) { NoteArithmetic(control, made); }},
                    configuration.fit, request, control.pool);
   model.fit = std::move(fitted.report);

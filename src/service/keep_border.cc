@@ -15,7 +15,7 @@ Snapshot KeepingBorder(Snapshot snapshot, const Configuration& configuration, st
   std::shared_ptr<const Backbone> keeping =
       WithBorder(*snapshot.backbone, options, BorderRequestOf(configuration.edit));
   if (keeping == nullptr) return snapshot;
-  StartPhase(control, BorderText(*keeping, options, windows, keeping->max_length()));
+  if (control.note) control.note(BorderText(*keeping, options, windows, keeping->max_length()));
   snapshot.backbone = std::move(keeping);
   return snapshot;
 }

@@ -16,22 +16,22 @@ namespace {
 constexpr std::int64_t kCentreWindows = 512;
 constexpr std::uint64_t kSetupAdapterPart = 0x736164;  // of the backbone's seed
 
-void KeepBorder(const BorderOptions& options, const FitRequest& request,
+void KeepBorder(const FitStart& start, const FitRequest& request,
                 std::shared_ptr<Backbone>& backbone) {
   const Pretrained* const pretrained = backbone->pretrained();
   std::shared_ptr<Backbone> keeping = WithBorder(
-      *backbone, options,
+      *backbone, start.border,
       {.adapter = pretrained != nullptr ? pretrained->setup_adapter() : LoraOptions(),
        .layers_key = "backbone.causal_lm.lora.last_layers",
        .trains_rows = true,
        .rows_advice = "write histories as titles (backbone.causal_lm.history = titles)"});
   if (keeping == nullptr) return;
   backbone = std::move(keeping);
-  if (!request.observer) return;
+  if (!start.note) return;
   const SetupWindows windows = MakeSetupWindows(request.data, request.slice, request.windows);
-  request.observer(
-      {.phase = BorderText(*backbone, options, windows.training.size() + windows.validation.size(),
-                           request.windows.context)});
+  start.note(BorderText(*backbone, start.border,
+                        windows.training.size() + windows.validation.size(),
+                        request.windows.context));
 }
 
 // Replaces a backbone that asks for a centre by one that has it: from states of windows spread
@@ -56,7 +56,7 @@ FittedBackbone FitFromStart(const FitStart& start, const FitOptions& options, Fi
   FittedBackbone fitted;
   fitted.backbone = MakeBackbone(start.backbone, start.backbone_seed,
                                  {.saved = {}, .texts = [&] { return TextsOf(request.data); }});
-  KeepBorder(start.border, request, fitted.backbone);
+  KeepBorder(start, request, fitted.backbone);
   if (start.made) start.made(*fitted.backbone);
   fitted.items = std::make_shared<ItemTable>(
       fitted.backbone->dim(),

@@ -16,6 +16,7 @@
 
 #include "backbones/border_options.h"
 #include "backbones/registry.h"
+#include "raie/progress.h"
 #include "training/fit.h"
 
 namespace raie {
@@ -25,6 +26,7 @@ struct FitStart {
   std::uint64_t backbone_seed = 0;
   std::uint64_t rows_seed = 0;
   BorderOptions border = {};
+  NoteObserver note = {};                          // told how much room border states take
   std::function<void(const Backbone&)> made = {};  // told of the backbone before it is fitted
 };
 
