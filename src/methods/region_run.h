@@ -76,8 +76,6 @@ class RegionRun final : public AdaptRun {
   // Of the windows' targets under a state of this run; NaN: the target is not known.
   std::vector<double> LossesOf(const Snapshot& snapshot, const WindowSet& windows,
                                std::int64_t catalogue_size) const;
-  // Regions whose answers this run may have moved, by adapter.
-  const std::vector<std::vector<RegionId>>& groups() const { return group_regions_; }
   std::vector<RegionTraining> RegionReports() const;
 
  private:
@@ -104,7 +102,7 @@ class RegionRun final : public AdaptRun {
   Snapshot best_;
   std::set<RegionId> dropped_;
   std::vector<RegionalSet> sets_;
-  std::vector<std::vector<RegionId>> group_regions_;
+  std::vector<std::vector<RegionId>> group_regions_;  // by adapter
   std::int64_t maximum_ = 0;
   std::int64_t warm_samples_ = 0;
   std::unique_ptr<GroupTrainer> warm_;
