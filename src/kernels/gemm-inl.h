@@ -152,28 +152,36 @@ HWY_INLINE void MultiplyPanel(std::int64_t rows, std::int64_t depth, const float
   RowsOfPanel<kLayout, kTileRows>(0, rows, depth, a, rs, panel, cols, init, c, c_stride);
 }
 
-// Four floats of each of kLanes / 4 rows that are `block_stride` apart, as one vector.
+// Four floats of each of kLanes / 4 rows that are `block_stride` apart, as one vector; zeros beyond
+// the first `blocks` rows.
 template <class D>
-HWY_INLINE hn::Vec<D> LoadBlocks(D d, const float* from, std::int64_t block_stride) {
+HWY_INLINE hn::Vec<D> LoadBlocks(D d, const float* from, std::int64_t block_stride,
+                                 std::int64_t blocks) {
   if constexpr (hn::MaxLanes(D()) == 4) {
-    return hn::LoadU(d, from);
+    return blocks > 0 ? hn::LoadU(d, from) : hn::Zero(d);
   } else {
     const hn::Half<D> half;
     constexpr std::int64_t kHalfBlocks = hn::MaxLanes(D()) / 8;
-    return hn::Combine(d, LoadBlocks(half, from + kHalfBlocks * block_stride, block_stride),
-                       LoadBlocks(half, from, block_stride));
+    return hn::Combine(
+        d, LoadBlocks(half, from + kHalfBlocks * block_stride, block_stride, blocks - kHalfBlocks),
+        LoadBlocks(half, from, block_stride, blocks));
   }
 }
 
-// out[c * kPanel + r] = from[r * stride + c] for kLanes rows r and cols columns c.
-HWY_INLINE void TransposeLanes(const float* from, std::int64_t stride, std::int64_t cols,
-                               float* out) {
+// out[c * kPanel + r] = from[r * stride + c] for `rows` rows r and cols columns c, 0 for r up to
+// kLanes.
+HWY_INLINE void TransposeLanes(const float* from, std::int64_t rows, std::int64_t stride,
+                               std::int64_t cols, float* out) {
+  const auto load = [&](std::int64_t first_row, std::int64_t c) HWY_ATTR {
+    return LoadBlocks(kFloat, from + first_row * stride + c, 4 * stride,
+                      (rows - first_row + 3) / 4);
+  };
   std::int64_t c = 0;
   for (; c + 4 <= cols; c += 4) {
-    const FloatVec r0 = LoadBlocks(kFloat, from + c, 4 * stride);
-    const FloatVec r1 = LoadBlocks(kFloat, from + c + stride, 4 * stride);
-    const FloatVec r2 = LoadBlocks(kFloat, from + c + 2 * stride, 4 * stride);
-    const FloatVec r3 = LoadBlocks(kFloat, from + c + 3 * stride, 4 * stride);
+    const FloatVec r0 = load(0, c);
+    const FloatVec r1 = load(1, c);
+    const FloatVec r2 = load(2, c);
+    const FloatVec r3 = load(3, c);
     const FloatVec low02 = hn::InterleaveLower(kFloat, r0, r2);
     const FloatVec low13 = hn::InterleaveLower(kFloat, r1, r3);
     const FloatVec high02 = hn::InterleaveUpper(kFloat, r0, r2);
@@ -184,7 +192,9 @@ HWY_INLINE void TransposeLanes(const float* from, std::int64_t stride, std::int6
     hn::StoreU(hn::InterleaveUpper(kFloat, high02, high13), kFloat, out + (c + 3) * kPanel);
   }
   for (; c < cols; ++c) {
-    for (std::int64_t r = 0; r < kLanes; ++r) out[c * kPanel + r] = from[r * stride + c];
+    for (std::int64_t r = 0; r < kLanes; ++r) {
+      out[c * kPanel + r] = r < rows ? from[r * stride + c] : 0;
+    }
   }
 }
 
@@ -195,16 +205,16 @@ HWY_INLINE void PackTransposed(const float* from, std::int64_t rows, std::int64_
   for (std::int64_t begin = 0; begin < rows; begin += kPanel, out += kPanel * cols) {
     for (std::int64_t half = 0; half < 2; ++half) {
       const std::int64_t first = begin + half * kLanes;
-      const std::int64_t n = std::clamp<std::int64_t>(rows - first, 0, kLanes);
       const float* rows_from = from + first * stride;
       float* to = out + half * kLanes;
-      if (n == kLanes) {
-        TransposeLanes(rows_from, stride, cols, to);
-        continue;
-      }
-      for (std::int64_t c = 0; c < cols; ++c) {
-        for (std::int64_t r = 0; r < n; ++r) to[c * kPanel + r] = rows_from[r * stride + c];
-        for (std::int64_t r = n; r < kLanes; ++r) to[c * kPanel + r] = 0;
+      if (first + kLanes <= rows) {
+        TransposeLanes(rows_from, kLanes, stride, cols, to);
+      } else if (first < rows) {
+        TransposeLanes(rows_from, rows - first, stride, cols, to);
+      } else {
+        for (std::int64_t c = 0; c < cols; ++c) {
+          hn::StoreU(hn::Zero(kFloat), kFloat, to + c * kPanel);
+        }
       }
     }
   }
