@@ -202,9 +202,10 @@ void NoteUnread(const Command& command, const std::vector<std::string>& sets) {
   throw Error(ErrorCode::kInvalidArgument, name + ": " + what + help);
 }
 
-// Names a command that does not exist, which CLI11 does not.
-void CheckCommandIsKnown(int argc, char** argv, const std::vector<Command>& commands) {
-  if (argc < 2 || argv[1][0] == '-') return;
+// Returns the name of the command that is asked for, empty if none is; throws for one that does not
+// exist, which CLI11 would not name.
+std::string CommandOf(int argc, char** argv, const std::vector<Command>& commands) {
+  if (argc < 2 || argv[1][0] == '-') return "";
   std::string name = argv[1];
   std::vector<std::string> names;
   bool is_group = false;
@@ -214,7 +215,7 @@ void CheckCommandIsKnown(int argc, char** argv, const std::vector<Command>& comm
     if (!IsListed(names, first)) names.push_back(first);
   }
   if (is_group) {
-    if (argc < 3 || argv[2][0] == '-') return;
+    if (argc < 3 || argv[2][0] == '-') return "";
     const std::string prefix = name + " ";
     name = prefix + argv[2];
     names.clear();
@@ -222,7 +223,7 @@ void CheckCommandIsKnown(int argc, char** argv, const std::vector<Command>& comm
       if (command.name.starts_with(prefix)) names.push_back(command.name);
     }
   }
-  if (IsListed(names, name)) return;
+  if (IsListed(names, name)) return name;
   const std::string nearest = NearestName(name, names);
   throw Error(ErrorCode::kInvalidArgument,
               "unknown command '" + name + "'" +
@@ -234,7 +235,7 @@ void CheckCommandIsKnown(int argc, char** argv, const std::vector<Command>& comm
 
 Command& ParseCommandLine(int argc, char** argv, std::vector<Command>& commands,
                           Invocation& invocation) {
-  CheckCommandIsKnown(argc, argv, commands);
+  const std::string asked_name = CommandOf(argc, argv, commands);
   CLI::App app{"raie: keeps a recommender fresh by editing the preference regions that drift."};
   app.set_version_flag("--version", std::string("raie ") + kVersion);
   app.require_subcommand(1);
@@ -277,11 +278,7 @@ Command& ParseCommandLine(int argc, char** argv, std::vector<Command>& commands,
       const Command* asked_for = nullptr;
       const CLI::App* of_command = nullptr;
       for (std::size_t i = 0; i < commands.size(); ++i) {
-        const std::string& name = commands[i].name;
-        const bool grouped = name.find(' ') != std::string::npos;
-        std::string typed = argc > 1 ? argv[1] : "";
-        if (grouped && argc > 2) typed += " " + std::string(argv[2]);
-        if (typed != name) continue;
+        if (commands[i].name != asked_name) continue;
         asked_for = &commands[i];
         of_command = apps[i];
       }
