@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 
 #include "data/prepare.h"
 #include "methods/snapshot_scorer.h"
@@ -30,32 +29,11 @@ DistinctContexts FindDistinctContexts(const WindowSet& windows) {
   return result;
 }
 
-ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
-                         std::span<const std::int64_t> chosen, std::int64_t length,
-                         std::int64_t catalogue_size) {
-  ReadWindows read;
-  WindowBatch& contexts = read.contexts;
-  for (const std::int64_t i : chosen) {
-    const Window& window = windows.windows[i];
-    if (AppendContext(data, window, length, catalogue_size, contexts.items, contexts.times) == 0) {
-      continue;
-    }
-    contexts.offsets.push_back(static_cast<std::int32_t>(contexts.items.size()));
-    contexts.users.push_back(window.user);
-    contexts.row_keys.push_back(static_cast<std::uint32_t>(i));
-    read.targets.push_back(data.items()[window.target]);
-    read.windows.push_back(i);
-  }
-  return read;
-}
-
 void ForEachChunk(const PreparedData& data, const WindowSet& windows, const ChunkRequest& request,
                   const std::function<void(const ReadWindows&)>& body) {
   ForEachPiece(request.watch, windows.size(), kChunk, [&](std::int64_t begin, std::int64_t end) {
-    std::vector<std::int64_t> chosen(end - begin);
-    std::iota(chosen.begin(), chosen.end(), begin);
     const ReadWindows read =
-        ReadContexts(data, windows, chosen, request.length, request.catalogue_size);
+        ReadContexts(data, windows, begin, end, request.length, request.catalogue_size);
     if (!read.windows.empty()) body(read);
   });
 }

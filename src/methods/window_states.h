@@ -18,6 +18,7 @@
 #include "data/prepared_data.h"
 #include "data/windows.h"
 #include "regions/router.h"
+#include "training/contexts.h"
 #include "training/encode.h"
 #include "training/snapshot.h"
 
@@ -32,18 +33,6 @@ struct DistinctContexts {
 };
 
 DistinctContexts FindDistinctContexts(const WindowSet& windows);
-
-// Contexts of some windows, read from the data.
-struct ReadWindows {
-  WindowBatch contexts;               // of the windows whose context is not empty
-  std::vector<ItemId> targets;        // one a context
-  std::vector<std::int64_t> windows;  // the window of each context
-};
-
-// Reads the contexts of windows `chosen` of a set: the last `length` items below `catalogue_size`.
-ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
-                         std::span<const std::int64_t> chosen, std::int64_t length,
-                         std::int64_t catalogue_size);
 
 // How a pass over a window set reads its contexts.
 struct ChunkRequest {

@@ -14,20 +14,20 @@
 
 namespace raie {
 
-struct ReadContextsRequest {
-  std::int64_t length = 10;         // L
-  std::int64_t catalogue_size = 0;  // items outside are left out
+// Contexts of some windows, read from the data.
+struct ReadWindows {
+  WindowBatch contexts;               // of the windows whose context is not empty
+  std::vector<ItemId> targets;        // one a context
+  std::vector<std::int64_t> windows;  // the window of each context
 };
 
-struct ReadContexts {
-  WindowBatch rows;                   // contexts that are not empty
-  std::vector<std::int64_t> windows;  // by row: which window it is of
-  std::vector<ItemId> targets;        // by row
-  std::vector<std::int64_t> empty;    // windows whose context is empty, ascending
-};
+// Reads the contexts of windows `chosen` of a set: the last `length` items below `catalogue_size`.
+ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows,
+                         std::span<const std::int64_t> chosen, std::int64_t length,
+                         std::int64_t catalogue_size);
 
-// Reads windows[begin .. begin + windows.size()), numbered from `begin` in the result.
-ReadContexts ReadContextsOf(const PreparedData& data, std::span<const Window> windows,
-                            std::int64_t begin, const ReadContextsRequest& request);
+// Reads windows [begin, end) of a set.
+ReadWindows ReadContexts(const PreparedData& data, const WindowSet& windows, std::int64_t begin,
+                         std::int64_t end, std::int64_t length, std::int64_t catalogue_size);
 
 }  // namespace raie

@@ -411,17 +411,16 @@ WindowRanking RankFittedWindows(const FitRequest& request, const Backbone& backb
   WindowRanking ranking;
   ranking.ranks.assign(windows.size(), kMissedRank);
   const auto rank = [&](std::int64_t begin, std::int64_t end) {
-    const ReadContexts read = ReadContextsOf(
-        request.data, std::span(windows.windows).subspan(begin, end - begin), begin,
-        {.length = request.windows.context, .catalogue_size = request.catalogue_size});
+    const ReadWindows read = ReadContexts(request.data, windows, begin, end,
+                                          request.windows.context, request.catalogue_size);
     const MaskedItems masked =
-        MaskSeen(request.seen, request.data, windows, read.windows, read.rows);
+        MaskSeen(request.seen, request.data, windows, read.windows, read.contexts);
     const std::vector<std::int64_t> ranks = RankTargets(
-        model, {.rows = read.rows}, {.targets = read.targets, .masked = &masked}, run.pool);
+        model, {.rows = read.contexts}, {.targets = read.targets, .masked = &masked}, run.pool);
     for (std::size_t row = 0; row < ranks.size(); ++row) {
       ranking.ranks[read.windows[row]] = ranks[row];
     }
-    ranking.empty_contexts += std::ssize(read.empty);
+    ranking.empty_contexts += end - begin - std::ssize(read.windows);
   };
   ForEachPiece(run.watch, windows.size(), kWindowsAtOnce, rank);
   return ranking;

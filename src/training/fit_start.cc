@@ -41,11 +41,11 @@ void Centre(const FitRequest& request, const ItemTable& items, TaskPool& pool,
   const Pretrained* const pretrained = backbone->pretrained();
   if (pretrained == nullptr || !pretrained->wants_centre()) return;
   const SetupWindows setup = MakeSetupWindows(request.data, request.slice, request.windows);
-  const ReadContexts read =
-      ReadContextsOf(request.data, Thinned(setup.training, kCentreWindows).windows, 0,
-                     {.length = request.windows.context, .catalogue_size = request.catalogue_size});
+  const WindowSet thinned = Thinned(setup.training, kCentreWindows);
+  const ReadWindows read = ReadContexts(request.data, thinned, 0, thinned.size(),
+                                        request.windows.context, request.catalogue_size);
   const std::vector<float> states =
-      HiddenStates(MakeEncoder(*backbone, items, pool), {.rows = read.rows}, pool);
+      HiddenStates(MakeEncoder(*backbone, items, pool), {.rows = read.contexts}, pool);
   backbone = pretrained->Centred(states);
 }
 
