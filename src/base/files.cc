@@ -1,6 +1,7 @@
 #include "base/files.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -10,9 +11,12 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <utility>
+#include <vector>
 
 #include "raie/error.h"
 
@@ -111,12 +115,33 @@ void SyncFoldersWithin(const fs::path& folder) {
   SyncFolder(folder);
 }
 
+constexpr std::string_view kPartial = ".partial.";
+
 // A name beside `path` that no other process and no other call of this one uses.
 fs::path TemporaryName(const fs::path& path) {
   static std::atomic<int> calls{0};
   fs::path name = path;
-  name += ".partial." + std::to_string(::getpid()) + "." + std::to_string(calls.fetch_add(1));
+  name +=
+      std::string(kPartial) + std::to_string(::getpid()) + "." + std::to_string(calls.fetch_add(1));
   return name;
+}
+
+// Removes what processes that were killed a day ago or more had begun to write for `target` (one
+// that is not known here may be alive in another container).
+void RemoveAbandoned(const fs::path& target) {
+  const std::string prefix = target.filename().string() + std::string(kPartial);
+  std::error_code error;
+  std::vector<fs::path> abandoned;
+  for (const fs::directory_entry& entry : fs::directory_iterator(FolderOf(target), error)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(prefix)) continue;
+    pid_t process = 0;
+    std::from_chars(name.data() + prefix.size(), name.data() + name.size(), process);
+    const bool dead = process > 0 && ::kill(process, 0) != 0 && errno == ESRCH;
+    const auto age = fs::file_time_type::clock::now() - entry.last_write_time(error);
+    if (dead && !error && age > std::chrono::hours(24)) abandoned.push_back(entry.path());
+  }
+  for (const fs::path& path : abandoned) fs::remove_all(path, error);
 }
 
 }  // namespace
@@ -138,7 +163,15 @@ std::string ReadFile(const fs::path& path) {
   return bytes;
 }
 
-void WriteFileAtomically(const fs::path& path, std::string_view bytes) {
+void WriteFileAtomically(const fs::path& given, std::string_view bytes) {
+  const fs::file_status status = fs::status(given);  // of what a link leads to
+  if (fs::exists(status) && !fs::is_regular_file(status) && !fs::is_directory(status)) {
+    FileWriter writer(given);  // a pipe, a terminal, a device: cannot be replaced
+    writer.Write(bytes);
+    writer.Close();
+    return;
+  }
+  const fs::path path = fs::is_symlink(given) ? fs::weakly_canonical(given) : given;
   const fs::path temporary = TemporaryName(path);
   try {
     FileWriter writer(temporary);
@@ -224,12 +257,14 @@ AtomicDirectory::AtomicDirectory(fs::path target) : target_(std::move(target)) {
   target_ = target_.lexically_normal();
   if (!target_.has_filename()) target_ = target_.parent_path();  // "dir/" -> "dir"
   std::error_code error;
-  const fs::file_status status = fs::symlink_status(target_, error);
+  if (fs::is_symlink(target_, error)) target_ = fs::weakly_canonical(target_);
+  const fs::file_status status = fs::status(target_, error);
   if (fs::exists(status) && !fs::is_directory(status)) {
     throw Error(ErrorCode::kInvalidArgument, "cannot create folder " + target_.string() +
                                                  ": a file of that name exists; choose another");
   }
   fs::create_directories(FolderOf(target_), error);  // a failure shows in the next line
+  RemoveAbandoned(target_);
   const fs::path temporary = TemporaryName(target_);
   fs::remove_all(temporary, error);
   if (::mkdir(temporary.c_str(), 0777) != 0) Fail("create folder", temporary);

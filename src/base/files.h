@@ -17,7 +17,8 @@ namespace raie {
 
 std::string ReadFile(const std::filesystem::path& path);
 
-// Replaces `path` by a file with these bytes, all or nothing.
+// Replaces `path` (what it leads to, if it is a link) by a file with these bytes, all or nothing;
+// to pipes and devices they are written as they come.
 void WriteFileAtomically(const std::filesystem::path& path, std::string_view bytes);
 
 // A file mapped for reading; the bytes live as long as the object.
@@ -77,7 +78,8 @@ class ScratchFile {
 };
 
 // A folder that appears at `target` when Commit is called, and not at all otherwise. An existing
-// target is exchanged in one step and the old one removed afterwards.
+// target (what it leads to, if it is a link) is exchanged in one step and the old one removed
+// afterwards. What killed processes have left beside it is removed a day later.
 class AtomicDirectory {
  public:
   explicit AtomicDirectory(std::filesystem::path target);

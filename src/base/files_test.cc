@@ -5,12 +5,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <chrono>
 #include <fstream>
 #include <span>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/file_lock.h"
+#include "base/output_folder.h"
 #include "raie/error.h"
 
 namespace raie {
@@ -49,6 +52,77 @@ void ExpectError(ErrorCode code, const std::string& part, Call&& call) {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), code) << error.what();
     EXPECT_NE(std::string(error.what()).find(part), std::string::npos) << error.what();
+  }
+}
+
+TEST_F(Files, WritesThroughLinksAndPipes) {
+  const fs::path file = folder_ / "file", link = folder_ / "link", pipe = folder_ / "pipe";
+  WriteFileAtomically(file, "old");
+  fs::create_symlink(file, link);
+  WriteFileAtomically(link, "new");
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(ReadFile(file), "new");
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  std::string read;
+  std::thread reader([&] { read = ReadFile(pipe); });
+  WriteFileAtomically(pipe, "through");
+  reader.join();
+  EXPECT_EQ(read, "through");
+  EXPECT_TRUE(fs::is_fifo(pipe));
+}
+
+TEST_F(Files, AFolderThatIsALinkIsReplacedWhereItLeads) {
+  const fs::path real = folder_ / "real", link = folder_ / "link";
+  fs::create_directory(real);
+  fs::create_symlink(real, link);
+  AtomicDirectory directory(link);
+  WriteFileAtomically(directory.path() / "a", "x");
+  directory.Commit();
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_EQ(ReadFile(real / "a"), "x");
+}
+
+TEST_F(Files, WhatKilledProcessesLeftIsRemovedADayLater) {
+  const auto make = [&](const std::string& name, int hours) {
+    fs::create_directory(folder_ / name);
+    fs::last_write_time(folder_ / name,
+                        fs::file_time_type::clock::now() - std::chrono::hours(hours));
+  };
+  const std::string own = std::to_string(::getpid());
+  make("out.partial.99999999.0", 25);  // no process can have this number
+  make("out.partial.99999998.0", 1);   // it may be alive elsewhere
+  make("out.partial." + own + ".99", 25);
+  make("other.partial.99999999.0", 25);
+  { const AtomicDirectory directory(folder_ / "out"); }
+  EXPECT_FALSE(fs::exists(folder_ / "out.partial.99999999.0"));
+  EXPECT_EQ(Names().size(), 3u);
+}
+
+TEST_F(Files, AFolderIsReplacedOnlyIfNothingElseIsInIt) {
+  const fs::path out = folder_ / "out";
+  fs::create_directory(out);
+  CheckMayReplace(out, "marker");
+  WriteFileAtomically(out / "marker", R"({"files": {"column": 1}})");
+  WriteFileAtomically(out / "column", "x");
+  WriteFileAtomically(out / "log.csv", "x");
+  constexpr const char* kOthers[] = {"log.csv"};
+  CheckMayReplace(out, "marker", kOthers);
+  ExpectError(ErrorCode::kInvalidArgument, "log.csv", [&] { CheckMayReplace(out, "marker"); });
+  WriteFileAtomically(out / "marker", "{");
+  ExpectError(ErrorCode::kInvalidArgument, "damaged", [&] { CheckMayReplace(out, "marker"); });
+  ExpectError(ErrorCode::kInvalidArgument, "no other", [&] { CheckMayReplace(out, "other"); });
+  ExpectError(ErrorCode::kInvalidArgument, "current folder", [&] { CheckIsFree(".", "never"); });
+}
+
+TEST_F(Files, AFolderThatWasReplacedIsNotLocked) {
+  const fs::path folder = folder_ / "set";
+  fs::create_directory(folder);
+  {
+    const FileLock lock(folder, "set", FileLock::On::kFolder);
+    ExpectError(ErrorCode::kUnavailable, "another process",
+                [&] { FileLock(folder, "set", FileLock::On::kFolder); });
+    AtomicDirectory(folder).Commit();  // its lock is of the old folder
+    const FileLock next(folder, "set", FileLock::On::kFolder);
   }
 }
 

@@ -46,7 +46,7 @@ std::string Differences(const nlohmann::json& begun, const nlohmann::json& now) 
 }
 
 fs::path MadeFolder(const fs::path& path) {
-  CheckMayReplace(path, kIdentity);
+  CheckIsOfKind(path, kIdentity);
   std::error_code error;
   fs::create_directories(path, error);
   if (error) {

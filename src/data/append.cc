@@ -6,7 +6,9 @@
 #include <utility>
 #include <vector>
 
+#include "base/file_lock.h"
 #include "base/files.h"
+#include "base/output_folder.h"
 #include "data/event_table.h"
 #include "data/prepared_data.h"
 #include "data/prepared_writer.h"
@@ -48,6 +50,7 @@ class Appending {
               "vocabulary is that of all three; prepare the whole log with --protocol strict "
               "to go on from slice to slice");
     }
+    CheckRatings();
     report_.events_read = log_.size();
     report_.slice = old_.num_slices();
     FilterAndSort();
@@ -62,6 +65,20 @@ class Appending {
   }
 
  private:
+  // What is below min_rating was dropped before; sets made by earlier versions do not say.
+  void CheckRatings() const {
+    const nlohmann::json& manifest = old_.manifest();
+    if (!manifest.contains("has_ratings") || manifest.at("has_ratings") == !log_.ratings.empty()) {
+      return;
+    }
+    const bool rated = manifest.at("has_ratings");
+    throw Error(ErrorCode::kInvalidArgument,
+                "cannot append to " + folder_.string() + ": the log it was prepared from has " +
+                    (rated ? "" : "no ") + "ratings, this one " + (rated ? "has none" : "has") +
+                    ", so the same events would not be taken; give a log of the same kind (a " +
+                    "column is named by --columns rating=COLUMN)");
+  }
+
   void FilterAndSort() {
     table_ = GroupByUser(log_, prepared_for_.min_rating, pool_);
     report_.dropped_by_rating = log_.size() - table_.num_events();
@@ -299,6 +316,9 @@ AppendReport AppendData(const std::filesystem::path& folder, const InteractionLo
                         const AppendOptions& options, TaskPool& pool,
                         const nlohmann::json& read_report) {
   CheckRanges(FieldsOf(const_cast<AppendOptions&>(options)), "append options");
+  if (!std::filesystem::exists(folder / kManifestFile)) PreparedData::Load(folder);  // says so
+  CheckMayReplace(folder, kManifestFile);
+  const FileLock lock(folder, "data set", FileLock::On::kFolder);
   if (log.size() == 0) {
     throw Error(ErrorCode::kCorruptData,
                 "nothing to append to " + folder.string() + ": the log has no events");

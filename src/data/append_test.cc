@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <map>
 #include <set>
+#include <thread>
 
 #include "base/files.h"
 #include "data/log_fixture.h"
@@ -154,6 +156,61 @@ TEST(Append, NothingLeftSaysWhy) {
   const std::string message =
       ErrorOf(ErrorCode::kCorruptData, [&] { AppendData(folder / "d", log, {}, pool); });
   EXPECT_NE(message.find("1 are rated below"), std::string::npos) << message;
+}
+
+TEST(Append, RefusesALogOfAnotherKind) {
+  TaskPool pool(1);
+  for (const Ratings prepared : {Ratings::kHave, Ratings::kNone}) {
+    const TemporaryFolder folder;
+    const std::vector<LogEvent> events = RandomEvents(1, {});
+    PrepareOptions options = Options();
+    options.repeats = Repeats::kFirst;
+    PrepareData(MakeLog(events, prepared), options, folder / "d", pool);
+    const std::string before = ReadFile(folder / "d" / "manifest.json");
+    const Ratings other = prepared == Ratings::kHave ? Ratings::kNone : Ratings::kHave;
+    const auto more = MakeLog(Later(RandomEvents(2, {.events = 300}), 5000, "new-"), other);
+    EXPECT_NE(
+        ErrorOf(ErrorCode::kInvalidArgument, [&] { AppendData(folder / "d", more, {}, pool); })
+            .find("ratings"),
+        std::string::npos);
+    EXPECT_EQ(ReadFile(folder / "d" / "manifest.json"), before);
+  }
+}
+
+TEST(Append, LosesNothingOfTheFolder) {
+  TaskPool pool(1);
+  const TemporaryFolder folder;
+  PrepareData(MakeLog(RandomEvents(1, {}), Ratings::kHave), Options(), folder / "d", pool);
+  WriteFileAtomically(folder / "d" / "notes.txt", "mine");
+  const auto more = MakeLog(Later(RandomEvents(2, {.events = 300}), 5000, "n"), Ratings::kHave);
+  EXPECT_NE(ErrorOf(ErrorCode::kInvalidArgument, [&] { AppendData(folder / "d", more, {}, pool); })
+                .find("notes.txt"),
+            std::string::npos);
+  EXPECT_EQ(ReadFile(folder / "d" / "notes.txt"), "mine");
+}
+
+TEST(AppendThreads, AReaderSeesTheOldSetOrTheNewOne) {
+  TaskPool pool(1);
+  const TemporaryFolder folder;
+  PrepareData(MakeLog(RandomEvents(1, {}), Ratings::kHave), Options(), folder / "d", pool);
+  std::atomic<bool> done = false;
+  std::thread writer([&] {
+    TaskPool own(1);
+    for (int i = 1; i <= 20; ++i) {
+      const auto more =
+          MakeLog(Later(RandomEvents(i, {.events = 300}), 5000 * i, "n"), Ratings::kHave);
+      AppendData(folder / "d", more, {.earlier = EarlierEvents::kDrop}, own);
+    }
+    done = true;
+  });
+  int slices = 0;
+  while (!done) {
+    const PreparedData data = PreparedData::Load(folder / "d");
+    EXPECT_GE(data.num_slices(), slices);
+    slices = data.num_slices();
+  }
+  writer.join();
+  EXPECT_EQ(PreparedData::Load(folder / "d").num_slices(), 23);
 }
 
 TEST(AppendThreads, SameBytesForAnyNumber) {

@@ -20,8 +20,6 @@
 namespace raie {
 namespace {
 
-constexpr char kManifest[] = "manifest.json";
-
 // as-released: sequences of S with fewer events are not trained on (the code's min_user_len).
 constexpr std::int64_t kShortestSequence = 5;
 constexpr std::int64_t kReleasedStride = 5;
@@ -357,6 +355,7 @@ class Preparation {
     content.manifest = {{"protocol", EnumNames(Protocol{})[static_cast<int>(options_.protocol)]},
                         {"contexts_cross_slices", rule_.leave_last_out},
                         {"options", OptionsToJson(options_)},
+                        {"has_ratings", !log_.ratings.empty()},
                         {"cuts", rule_.cuts},
                         {"report", ToJson(report_)},
                         {"read", read_report},
@@ -457,7 +456,7 @@ void PrepareOptions::Validate() const {
   }
   if (stride == 0)
     problems.push_back("stride is 0; it must be at least 1, or -1 for the protocol's");
-  if (min_rating != min_rating) problems.push_back("min_rating is not a number");
+  if (!std::isfinite(min_rating)) problems.push_back("min_rating is not a finite number");
   if (min_context > context) {
     problems.push_back("min_context = " + std::to_string(min_context) +
                        " is more than the context of " + std::to_string(context));
@@ -482,9 +481,9 @@ PrepareOptions PrepareOptions::Resolve(bool log_has_ratings) const {
 }
 
 void CheckMayPrepare(const std::filesystem::path& output) {
-  CheckMayReplace(output, kManifest);
-  if (!std::filesystem::exists(output / kManifest)) return;
-  const auto manifest = nlohmann::json::parse(ReadFile(output / kManifest), nullptr, false);
+  CheckMayReplace(output, kManifestFile);
+  if (!std::filesystem::exists(output / kManifestFile)) return;
+  const auto manifest = nlohmann::json::parse(ReadFile(output / kManifestFile), nullptr, false);
   if (!manifest.is_object() || !manifest.contains("appended")) return;  // damaged: make it anew
   const std::size_t appended = manifest.at("appended").size();
   if (appended == 0) return;

@@ -207,11 +207,28 @@ PreparedData& PreparedData::operator=(PreparedData&&) noexcept = default;
 PreparedData::~PreparedData() = default;
 
 PreparedData PreparedData::Load(const std::filesystem::path& directory) {
+  constexpr int kAttempts = 20;
+  const std::filesystem::path manifest = directory / kManifestFile;
+  const auto digest = [&] {
+    return std::filesystem::exists(manifest) ? DigestOfFile(manifest) : std::string();
+  };
+  // Who reads while an append puts a new folder in place may see files of both.
+  for (int attempt = 1;; ++attempt) {
+    const std::string before = digest();
+    try {
+      return LoadNow(directory);
+    } catch (const Error&) {
+      if (attempt == kAttempts || before == digest()) throw;
+    }
+  }
+}
+
+PreparedData PreparedData::LoadNow(const std::filesystem::path& directory) {
   PreparedData data;
   data.columns_ = std::make_unique<Columns>();
   Columns& columns = *data.columns_;
   columns.folder = directory;
-  if (!std::filesystem::exists(directory / "manifest.json")) {
+  if (!std::filesystem::exists(directory / kManifestFile)) {
     const bool there = std::filesystem::exists(directory);
     throw Error(ErrorCode::kNotFound,
                 directory.string() +
@@ -219,14 +236,14 @@ PreparedData PreparedData::Load(const std::filesystem::path& directory) {
                            : " does not exist") +
                     "; make one with raie data prepare --output FOLDER");
   }
-  columns.manifest = LoadManifest(directory / "manifest.json");
+  columns.manifest = LoadManifest(directory / kManifestFile);
   try {
     columns.MapFiles();
     columns.ReadManifest();
   } catch (const nlohmann::json::exception& error) {
-    Corrupt(directory / "manifest.json", error.what());
+    Corrupt(directory / kManifestFile, error.what());
   } catch (const std::out_of_range&) {
-    Corrupt(directory / "manifest.json", "it does not name every column");
+    Corrupt(directory / kManifestFile, "it does not name every column");
   }
   columns.CheckSizes();
   columns.CheckOrder();

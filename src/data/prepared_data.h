@@ -34,8 +34,12 @@ struct EventRange {
   std::int64_t size() const { return end - begin; }
 };
 
+// The file of a prepared data set that describes it and names its other files.
+inline constexpr const char* kManifestFile = "manifest.json";
+
 class PreparedData {
  public:
+  // Reads again if an append puts a new set in place meanwhile.
   static PreparedData Load(const std::filesystem::path& directory);
   PreparedData(PreparedData&&) noexcept;
   PreparedData& operator=(PreparedData&&) noexcept;
@@ -72,6 +76,7 @@ class PreparedData {
 
  private:
   PreparedData();
+  static PreparedData LoadNow(const std::filesystem::path& directory);
 
   struct Columns;
   std::unique_ptr<Columns> columns_;

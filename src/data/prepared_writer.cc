@@ -9,6 +9,7 @@
 #include <span>
 
 #include "base/files.h"
+#include "data/prepared_data.h"
 
 namespace raie {
 namespace {
@@ -213,7 +214,7 @@ std::vector<std::string> WritePrepared(const PreparedContent& content,
   manifest["digest"] = lineage.back();
   manifest["files"] = DescribeFiles(folder, pool);
   manifest["manifest_digest"] = ManifestDigest(manifest);
-  FileWriter writer(folder / "manifest.json");
+  FileWriter writer(folder / kManifestFile);
   writer.Write(manifest.dump(1));
   writer.Close();
   return lineage;

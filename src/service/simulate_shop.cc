@@ -16,7 +16,7 @@ SimulatorOptions SimulatorOptionsOf(const Settings& settings) {
 
 nlohmann::ordered_json SimulateShopFolder(const std::filesystem::path& output,
                                           const PhaseControl& control) {
-  CheckMayReplace(output, "truth.json");
+  CheckMayReplace(output, "truth.json", kShopFiles);
   StartPhase(control, "simulating");
   const Simulation simulation = SimulateLog(SimulatorOptionsOf(control.settings), control.pool);
   StartPhase(control, "writing");
