@@ -209,12 +209,20 @@ std::vector<std::int32_t> ModelDirectory::versions() const {
   return numbers;
 }
 
+std::int32_t ModelDirectory::LastVersion() const {
+  const std::vector<std::int32_t> numbers = versions();
+  if (!numbers.empty()) return numbers.back();
+  throw Error(ErrorCode::kCorruptData, "model " + path_.string() +
+                                           " has no versions (its folder versions is empty); " +
+                                           "restore the folder from a copy");
+}
+
 nlohmann::ordered_json ModelDirectory::LoadVersionFile(std::int32_t version) const {
   const fs::path folder = FolderOf(path_, version);
   if (!fs::exists(folder)) {
     throw Error(ErrorCode::kNotFound, "model " + path_.string() + " has no version " +
                                           std::to_string(version) + "; it has 0 to " +
-                                          std::to_string(versions().back()));
+                                          std::to_string(LastVersion()));
   }
   return LoadManifest(folder, kVersionFile);
 }
@@ -268,7 +276,7 @@ ItemNames ModelDirectory::LoadItemNames(std::int32_t version) const {
 
 std::int32_t ModelDirectory::Append(const VersionContent& content) {
   const FileLock lock(path_, "model");
-  const std::int32_t number = versions().back() + 1;
+  const std::int32_t number = LastVersion() + 1;
   const std::int32_t parent = content.info.parent;
   if (const std::int32_t now = current(); now != parent) {
     throw Error(ErrorCode::kUnavailable,
@@ -290,7 +298,7 @@ std::int32_t ModelDirectory::Append(const VersionContent& content) {
 }
 
 void ModelDirectory::SetCurrent(std::int32_t version) {
-  LoadInfo(version);  // it must be there
+  CheckFiles(FolderOf(path_, version), LoadVersionFile(version));  // there, and whole
   const FileLock lock(path_, "model");
   WriteCurrent(path_, version);
 }

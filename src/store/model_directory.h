@@ -86,6 +86,7 @@ class ModelDirectory {
   std::filesystem::path base() const;  // the frozen backbone's folder
   std::int32_t current() const;
   std::vector<std::int32_t> versions() const;  // ascending
+  std::int32_t LastVersion() const;            // throws kCorruptData if there is none
 
   // Checks the version's own file only.
   VersionInfo LoadInfo(std::int32_t version) const;

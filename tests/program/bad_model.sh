@@ -140,6 +140,9 @@ case $case_name in
       refused $kData 'no version 7' "$raie" rollback 7 --model model
       ok "$raie" rollback 0 --model model
       says 'version 0 answers now .*damaged'
+      printf x >> model/versions/0000/items.ids
+      refused $kData 'items.ids' "$raie" rollback 0 --model model
+      truncate -s -1 model/versions/0000/items.ids
       diff -r -x .lock "$shop/model" model || fail 'the model is not as it was'
     done
     rm model/CURRENT
@@ -176,7 +179,7 @@ case $case_name in
   bad_recommend)
     refused $kUsage 'one of' "$raie" recommend --model "$shop/model"
     refused $kData 'nonsense' "$raie" recommend --model "$shop/model" --history nonsense
-    refused $kUsage 'item 2.*UTF-8' "$raie" recommend --model "$shop/model" --history i1 $'\xff' --json
+    refused $kUsage 'argument 6 is not valid UTF-8' "$raie" recommend --model "$shop/model" --history i1 $'\xff' --json
     # Every line that can be answered is, whatever the others hold.
     item=$(sed -n 2p "$shop/log/events.csv" | cut -d, -f2)
     printf '%s\n\xff\t%s\nnonsense\n\n%s\tnonsense\n' "$item" "$item" "$item" >histories
