@@ -26,7 +26,7 @@ nlohmann::ordered_json EvaluateModel(const std::filesystem::path& path, const Pr
   }
   // Items that are new since the version was made get rows, as they would at an edit.
   const auto snapshot = std::make_shared<const Snapshot>(
-      WithCatalogue(ForData(model.LoadSnapshot(version), data), data.catalogue_size(slice - 1),
+      WithCatalogue(ForData(model.LoadSnapshot(version), data), RankedCatalogue(data, slice - 1),
                     info.configuration.at("seed").get<std::uint64_t>()));
   NoteArithmetic(control, *snapshot->backbone);
   const SnapshotScorer scorer(snapshot);

@@ -66,7 +66,7 @@ NextSlice LoadNextSlice(const std::filesystem::path& path, const PreparedData& d
   next.configuration.edit.Validate();
   next.slice = ChooseSlice(next.current, asked);
   next.windows = MakeSliceWindows(data, next.slice);
-  next.catalogue_size = data.catalogue_size(next.slice);
+  next.catalogue_size = RankedCatalogue(data, next.slice);
   const SliceWindows& windows = next.windows;
   next.before = KeepingBorder(
       std::move(next.before), next.configuration,
