@@ -32,6 +32,7 @@ enum class AnswerSeen {
 struct HistoryItem {
   std::string item;               // raw id, or title if no item has this id
   std::optional<Timestamp> time;  // needed where ModelSummary::reads_times says so
+  bool is_id = false;             // never taken for a title
 };
 
 struct RecommendRequest {
@@ -94,6 +95,7 @@ class Model {
   static Model Load(const std::filesystem::path& directory, std::int32_t version = kCurrentVersion);
 
   RecommendAnswer Recommend(const RecommendRequest& request) const;
+  bool Knows(std::string_view item) const;  // as a raw id or a title
   const ModelSummary& summary() const;
 
  private:

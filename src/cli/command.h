@@ -73,6 +73,7 @@ struct Command {
   std::vector<KeyFlag> key_flags;
   std::vector<Setting> defaults;  // its own, shown in --help
   std::string defaults_note;      // when they hold
+  bool stops_cleanly = false;     // at the first interrupt: it asks for Invocation::cancel
   std::shared_ptr<void> arguments;
   FieldList fields;  // of the arguments
   std::function<int(Invocation&)> run;
@@ -87,6 +88,7 @@ struct CommandText {
   std::vector<KeyFlag> key_flags;
   std::vector<Setting> defaults;
   std::string defaults_note;
+  bool stops_cleanly = false;
 };
 
 template <HasFields Arguments>
@@ -100,6 +102,7 @@ Command MakeCommand(CommandText text, int (*run)(const Arguments&, Invocation&))
           .key_flags = std::move(text.key_flags),
           .defaults = std::move(text.defaults),
           .defaults_note = std::move(text.defaults_note),
+          .stops_cleanly = text.stops_cleanly,
           .arguments = arguments,
           .fields = FieldsOf(*arguments),
           .run = [arguments, run](Invocation& invocation) { return run(*arguments, invocation); }};

@@ -1,6 +1,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <filesystem>
 #include <new>
 #include <set>
 #include <string>
@@ -9,6 +10,7 @@
 #include "cli/commands/commands.h"
 #include "cli/parser.h"
 #include "cli/progress_line.h"
+#include "cli/utf8.h"
 #include "raie/error.h"
 
 namespace raie::cli {
@@ -39,9 +41,20 @@ int ExitCodeOf(ErrorCode code) {
   return kExitInternal;
 }
 
+// Whatever is said of an argument, in JSON above all, is text.
+void CheckArgumentsAreText(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    if (IsUtf8(argv[i])) continue;
+    throw Error(ErrorCode::kInvalidArgument,
+                "argument " + std::to_string(i) +
+                    " is not valid UTF-8; rename the file, or convert the text: iconv -t UTF-8");
+  }
+}
+
 int Run(int argc, char** argv) {
   ProgressLine line;
   try {
+    CheckArgumentsAreText(argc, argv);
     std::vector<Command> commands = AllCommands();
     Invocation invocation;
     Command& command = ParseCommandLine(argc, argv, commands, invocation);
@@ -55,8 +68,10 @@ int Run(int argc, char** argv) {
       line.Clear();
       Note("raie: note: " + text);
     };
-    std::signal(SIGINT, OnInterrupt);
-    std::signal(SIGTERM, OnInterrupt);
+    if (command.stops_cleanly) {
+      std::signal(SIGINT, OnInterrupt);
+      std::signal(SIGTERM, OnInterrupt);
+    }
     const int code = command.run(invocation);
     line.Clear();
     return code;
@@ -66,6 +81,11 @@ int Run(int argc, char** argv) {
     line.Clear();
     std::fprintf(stderr, "raie: %s\n", error.what());
     return ExitCodeOf(error.code());
+  } catch (const std::filesystem::filesystem_error& error) {
+    line.Clear();
+    std::fprintf(stderr, "raie: cannot use %s: %s\n", error.path1().c_str(),
+                 error.code().message().c_str());
+    return kExitData;
   } catch (const std::bad_alloc&) {
     line.Clear();
     std::fprintf(stderr, "raie: out of memory; use fewer threads or less data\n");

@@ -321,6 +321,8 @@ TEST_F(CheckpointTest, TheItemListMustFitTheRows) {
   ExpectRefused(ErrorCode::kCorruptData, {"items.txt:4", "\"b\"", "line 2"});
   WriteFileAtomically(folder_ / "items.txt", "a\n\nc\n");
   ExpectRefused(ErrorCode::kCorruptData, {"items.txt:2", "empty line"});
+  WriteFileAtomically(folder_ / "items.txt", "a\n\xff\nc\n");
+  ExpectRefused(ErrorCode::kCorruptData, {"items.txt:2", "UTF-8"});
   WriteFileAtomically(folder_ / "items.txt", "");
   ExpectRefused(ErrorCode::kCorruptData, {"items.txt:1", "no item ids"});
   std::filesystem::remove(folder_ / "items.txt");

@@ -5,6 +5,7 @@
 #include "base/files.h"
 #include "interchange/checkpoint.h"
 #include "raie/error.h"
+#include "text/utf8.h"
 
 namespace raie {
 
@@ -22,6 +23,9 @@ std::vector<std::string> ReadItemList(const std::filesystem::path& path) {
     const auto line = static_cast<std::int64_t>(ids.size()) + 1;
     if (id.empty()) {
       refuse(line, "an empty line where the raw id of an item row was expected, one a line");
+    }
+    if (FindInvalidUtf8(id).has_value()) {
+      refuse(line, "the id is not valid UTF-8; convert the file first: iconv -t UTF-8");
     }
     const auto [found, fresh] = line_of.emplace(id, line);
     if (!fresh) {

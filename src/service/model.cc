@@ -78,6 +78,8 @@ Model Model::Load(const std::filesystem::path& directory, std::int32_t version) 
 
 const ModelSummary& Model::summary() const { return state_->summary; }
 
+bool Model::Knows(std::string_view item) const { return state_->responder->Find(item) != kNoItem; }
+
 RecommendAnswer Model::Recommend(const RecommendRequest& request) const {
   const Responder& responder = *state_->responder;
   if (request.count < 1) {
@@ -88,7 +90,7 @@ RecommendAnswer Model::Recommend(const RecommendRequest& request) const {
   std::vector<ContextItem> context;
   std::vector<std::int32_t> seen;
   for (const HistoryItem& item : request.history) {
-    const ItemId id = responder.Find(item.item);
+    const ItemId id = item.is_id ? responder.WithId(item.item) : responder.Find(item.item);
     if (id == kNoItem) {
       result.unknown.push_back(item.item);
     } else {

@@ -42,8 +42,13 @@ Responder::Responder(std::shared_ptr<const Snapshot> snapshot, ItemNames names, 
   }
 }
 
+ItemId Responder::WithId(std::string_view id) const {
+  const auto found = by_id_.find(id);
+  return found == by_id_.end() ? kNoItem : found->second;
+}
+
 ItemId Responder::Find(std::string_view text) const {
-  if (const auto found = by_id_.find(text); found != by_id_.end()) return found->second;
+  if (const ItemId item = WithId(text); item != kNoItem) return item;
   const std::span<const ItemId> titled = WithTitle(text);
   return titled.empty() ? kNoItem : titled[0];
 }

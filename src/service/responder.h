@@ -52,6 +52,8 @@ class Responder {
   const Snapshot& snapshot() const { return *snapshot_; }
   const ItemNames& names() const { return names_; }
 
+  ItemId WithId(std::string_view id) const;  // kNoItem: the model does not know it
+
   // By raw id, else by title (the first item with it); kNoItem if neither is known.
   ItemId Find(std::string_view text) const;
 

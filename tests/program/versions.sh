@@ -26,6 +26,24 @@ ok "$raie" evaluate --model model --data "$data" --json
 ok "$raie" evaluate --model model --data "$data"
 says 'in-sample'
 
+# An id that ends in @NUMBER is an id where the model knows it.
+sed 's/,i3-000,/,i3@7,/' "$shop/log/events.csv" >at.csv
+ok "$raie" data prepare --input at.csv --output at --context 8
+ok "$raie" fit --data at --model at-model --config "$shop/small.toml" --set fit.max_epochs=1
+ok "$raie" recommend --model at-model --history i3@7 --json
+says '"unknown": \[\]'
+ok "$raie" recommend --model at-model --history i3@7@100 --json
+says '"unknown": \[\]'
+
+# What somebody else keeps in the folder of a data set is not lost.
+cp at.csv at
+refused $kUsage 'also holds at.csv' "$raie" data append --data at --input at.csv
+refused $kUsage 'also holds at.csv' "$raie" data prepare --input at.csv --output at --context 8
+[ -f at/at.csv ] || fail 'a file of somebody else is gone'
+
+# Not all that a shell can pass is text.
+refused $kUsage 'argument 4 is not valid UTF-8' "$raie" data prepare --input $'\xff.csv' --output at
+
 # A slice without a window does not bar the way to the next one.
 cp -r "$data" data
 last=$(tail -1 "$shop/log/events.csv")

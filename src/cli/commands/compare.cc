@@ -125,7 +125,8 @@ Command CompareCommand() {
        .summary = "Runs a grid of backbones, methods and seeds; tables with honest statistics",
        .sections = {"", "backbone", "fit", "regions", "edit", "border"},
        .required = {"data", "output"},
-       .key_flags = {{"--editor", "editor"}, {"--budget", "edit.budget"}, AdapterLayersFlag()}},
+       .key_flags = {{"--editor", "editor"}, {"--budget", "edit.budget"}, AdapterLayersFlag()},
+       .stops_cleanly = true},
       RunCompare);
 }
 

@@ -164,7 +164,8 @@ Command DemoCommand() {
        .sections = {"", "simulate", "prepare", "backbone", "fit", "regions", "edit", "border"},
        .key_flags = {AdapterLayersFlag()},
        .defaults = DemoDefaults(),
-       .defaults_note = "values of the simulated shop; with --data those of raie fit --help hold"},
+       .defaults_note = "values of the simulated shop; with --data those of raie fit --help hold",
+       .stops_cleanly = true},
       RunDemoCommand);
 }
 

@@ -42,7 +42,8 @@ Command DriftCommand() {
        .summary = "Shows which regions drift in a slice, before any training",
        .sections = {"", "edit", "border"},
        .required = {"model", "data"},
-       .key_flags = {{"--editor", "editor"}}},
+       .key_flags = {{"--editor", "editor"}},
+       .stops_cleanly = true},
       RunDrift);
 }
 

@@ -80,7 +80,8 @@ Command EditCommand() {
        .summary = "Learns from a slice: edits regions, trains adapters, writes a new version",
        .sections = {"", "edit", "border"},
        .required = {"model", "data"},
-       .key_flags = {{"--editor", "editor"}, AdapterLayersFlag()}},
+       .key_flags = {{"--editor", "editor"}, AdapterLayersFlag()},
+       .stops_cleanly = true},
       RunEdit);
 }
 

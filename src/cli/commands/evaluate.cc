@@ -95,7 +95,8 @@ Command EvaluateCommand() {
       {.name = "evaluate",
        .summary = "Ranks S (in-sample, held out) and T over the full catalogue",
        .sections = {""},
-       .required = {"model", "data"}},
+       .required = {"model", "data"},
+       .stops_cleanly = true},
       RunEvaluate);
 }
 

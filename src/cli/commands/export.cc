@@ -64,7 +64,8 @@ Command ExportCommand() {
        .summary = "Writes a language model with its items as a Hugging Face folder, adapters as "
                   "PEFT's",
        .sections = {""},
-       .required = {"model", "output"}},
+       .required = {"model", "output"},
+       .stops_cleanly = true},
       RunExport);
 }
 

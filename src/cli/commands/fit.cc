@@ -56,7 +56,8 @@ Command FitCommand() {
        .required = {"data", "model"},
        .key_flags = {{"--regions", "regions.k"},
                      {"--editor", "editor"},
-                     AdapterLayersFlag({"backbone.causal_lm.lora.last_layers"})}},
+                     AdapterLayersFlag({"backbone.causal_lm.lora.last_layers"})},
+       .stops_cleanly = true},
       RunFit);
 }
 

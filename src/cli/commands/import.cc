@@ -79,7 +79,8 @@ Command ImportCommand() {
        .summary = "Makes a model directory of another library's SASRec or BERT4Rec checkpoint",
        .sections = {"", "backbone", "regions", "edit"},
        .required = {"from", "map", "data", "model"},
-       .key_flags = {{"--regions", "regions.k"}, {"--editor", "editor"}}},
+       .key_flags = {{"--regions", "regions.k"}, {"--editor", "editor"}},
+       .stops_cleanly = true},
       RunImport);
 }
 

@@ -63,8 +63,10 @@ struct RecommendArguments {
   }
 };
 
-// "ITEM@SECONDS"; an id that holds an @ without a number behind it is taken whole.
-HistoryItem ParseItem(const std::string& text) {
+// "ITEM@SECONDS"; what the model knows as it is written is taken whole, as is an id that holds an @
+// without a number behind it.
+HistoryItem ParseItem(const Model& model, const std::string& text) {
+  if (model.Knows(text)) return {.item = text};
   const std::size_t at = text.rfind('@');
   if (at != std::string::npos && at + 1 < text.size() && at > 0) {
     std::int64_t seconds = 0;
@@ -97,13 +99,14 @@ std::vector<HistoryItem> HistoryOfUser(const RecommendArguments& arguments) {
   const EventRange first = data.SliceEvents(user, 0);
   const EventRange last = data.SliceEvents(user, data.num_slices() - 1);
   for (std::int64_t row = first.begin; row < last.end; ++row) {
-    history.push_back(
-        {.item = std::string(data.item_id(data.items()[row])), .time = data.times()[row]});
+    history.push_back({.item = std::string(data.item_id(data.items()[row])),
+                       .time = data.times()[row],
+                       .is_id = true});
   }
   return history;
 }
 
-std::vector<HistoryItem> ParseHistory(const std::vector<std::string>& texts) {
+std::vector<HistoryItem> ParseHistory(const Model& model, const std::vector<std::string>& texts) {
   std::vector<HistoryItem> history;
   for (const std::string& text : texts) {
     if (!IsUtf8(text)) {
@@ -111,7 +114,7 @@ std::vector<HistoryItem> ParseHistory(const std::vector<std::string>& texts) {
                   "item " + std::to_string(history.size() + 1) +
                       " of the history is not valid UTF-8; convert it first: iconv -t UTF-8");
     }
-    history.push_back(ParseItem(text));
+    history.push_back(ParseItem(model, text));
   }
   return history;
 }
@@ -211,7 +214,7 @@ int AnswerLines(const RecommendArguments& arguments, const Model& model, Recomme
     try {
       CheckUser(read.user);
       request.user = read.user;
-      request.history = ParseHistory(read.items);
+      request.history = ParseHistory(model, read.items);
       const RecommendAnswer answer = model.Recommend(request);
       WriteNotes(answer, where);
       NoteUser(invocation, request, answer);
@@ -262,10 +265,10 @@ int RunRecommend(const RecommendArguments& arguments, Invocation& invocation) {
                  : arguments.include_seen ? AnswerSeen::kAllow
                                           : AnswerSeen::kAsFitted;
   request.user = arguments.user;
-  request.history = arguments.user.empty() || !arguments.history.empty()
-                        ? ParseHistory(arguments.history)
-                        : HistoryOfUser(arguments);
   const Model model = Model::Load(arguments.model, static_cast<std::int32_t>(arguments.version));
+  request.history = arguments.user.empty() || !arguments.history.empty()
+                        ? ParseHistory(model, arguments.history)
+                        : HistoryOfUser(arguments);
   if (model.summary().widens_bf16) invocation.note(kWidensBfloat16);
   if (!arguments.input.empty()) return AnswerLines(arguments, model, request, invocation);
   const RecommendAnswer answer = model.Recommend(request);
