@@ -1,8 +1,7 @@
 // How does one process keep others from writing to a folder?
 //
-// Concept: an advisory lock on FOLDER/.lock, or on the folder itself where it is replaced as a
-// whole;
-//          given back when the process ends, however it ends.
+// Concept: an advisory lock on FOLDER/.lock, or on the folder itself if it is one that is replaced
+//          as a whole; given back when the process ends, however it ends.
 // Errors:  kUnavailable if another process has it; kIo.
 #pragma once
 

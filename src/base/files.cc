@@ -115,7 +115,11 @@ void SyncFoldersWithin(const fs::path& folder) {
   SyncFolder(folder);
 }
 
-constexpr std::string_view kPartial = ".partial.";
+// What a link leads to; any other path as it is.
+fs::path Followed(const fs::path& path) {
+  std::error_code error;
+  return fs::is_symlink(path, error) ? fs::weakly_canonical(path) : path;
+}
 
 // A name beside `path` that no other process and no other call of this one uses.
 fs::path TemporaryName(const fs::path& path) {
@@ -171,7 +175,7 @@ void WriteFileAtomically(const fs::path& given, std::string_view bytes) {
     writer.Close();
     return;
   }
-  const fs::path path = fs::is_symlink(given) ? fs::weakly_canonical(given) : given;
+  const fs::path path = Followed(given);
   const fs::path temporary = TemporaryName(path);
   try {
     FileWriter writer(temporary);
@@ -257,7 +261,7 @@ AtomicDirectory::AtomicDirectory(fs::path target) : target_(std::move(target)) {
   target_ = target_.lexically_normal();
   if (!target_.has_filename()) target_ = target_.parent_path();  // "dir/" -> "dir"
   std::error_code error;
-  if (fs::is_symlink(target_, error)) target_ = fs::weakly_canonical(target_);
+  target_ = Followed(target_);
   const fs::file_status status = fs::status(target_, error);
   if (fs::exists(status) && !fs::is_directory(status)) {
     throw Error(ErrorCode::kInvalidArgument, "cannot create folder " + target_.string() +

@@ -15,6 +15,9 @@
 
 namespace raie {
 
+// In the names of files and folders that are being written, after their final name.
+inline constexpr std::string_view kPartial = ".partial.";
+
 std::string ReadFile(const std::filesystem::path& path);
 
 // Replaces `path` (what it leads to, if it is a link) by a file with these bytes, all or nothing;

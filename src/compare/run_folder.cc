@@ -59,7 +59,7 @@ fs::path MadeFolder(const fs::path& path) {
 void RemoveUnfinished(const fs::path& folder) {
   std::vector<fs::path> unfinished;
   for (auto at = fs::recursive_directory_iterator(folder); at != fs::end(at); ++at) {
-    if (at->path().filename().string().find(".partial.") == std::string::npos) continue;
+    if (at->path().filename().string().find(kPartial) == std::string::npos) continue;
     unfinished.push_back(at->path());
     at.disable_recursion_pending();
   }

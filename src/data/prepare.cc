@@ -483,9 +483,8 @@ PrepareOptions PrepareOptions::Resolve(bool log_has_ratings) const {
 void CheckMayPrepare(const std::filesystem::path& output) {
   CheckMayReplace(output, kManifestFile);
   if (!std::filesystem::exists(output / kManifestFile)) return;
-  const auto manifest = nlohmann::json::parse(ReadFile(output / kManifestFile), nullptr, false);
-  if (!manifest.is_object() || !manifest.contains("appended")) return;  // damaged: make it anew
-  const std::size_t appended = manifest.at("appended").size();
+  const auto manifest = nlohmann::json::parse(ReadFile(output / kManifestFile));
+  const std::size_t appended = manifest.contains("appended") ? manifest.at("appended").size() : 0;
   if (appended == 0) return;
   throw Error(ErrorCode::kInvalidArgument,
               output.string() + " holds " + std::to_string(appended) +

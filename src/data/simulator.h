@@ -150,10 +150,10 @@ struct Simulation {
 
 Simulation SimulateLog(const SimulatorOptions& options, TaskPool& pool);
 
-// Writes events.csv (user,item,time), items.csv (item,title,category) and the truth (truth.json
-// and columns, docs/formats.md) as one folder.
 inline constexpr const char* kShopFiles[] = {"events.csv", "items.csv"};  // besides the truth
 
+// Writes events.csv (user,item,time), items.csv (item,title,category) and the truth (truth.json
+// and columns, docs/formats.md) as one folder.
 void SaveSimulation(const Simulation& simulation, const std::filesystem::path& folder,
                     TaskPool& pool);
 

@@ -86,7 +86,6 @@ class ModelDirectory {
   std::filesystem::path base() const;  // the frozen backbone's folder
   std::int32_t current() const;
   std::vector<std::int32_t> versions() const;  // ascending
-  std::int32_t LastVersion() const;            // throws kCorruptData if there is none
 
   // Checks the version's own file only.
   VersionInfo LoadInfo(std::int32_t version) const;
@@ -102,6 +101,7 @@ class ModelDirectory {
   void SetCurrent(std::int32_t version);
 
  private:
+  std::int32_t LastVersion() const;  // throws kCorruptData if there is none
   nlohmann::ordered_json LoadVersionFile(std::int32_t version) const;
   VersionInfo InfoOf(std::int32_t version, const nlohmann::ordered_json& manifest) const;
 

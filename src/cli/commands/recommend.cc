@@ -251,7 +251,6 @@ void CheckArguments(const RecommendArguments& arguments) {
                 "--data is where the history of --user is read; it is given by " +
                     std::string(has_history ? "--history" : "--input") + ": leave --data out");
   }
-  CheckUser(arguments.user);
   if (arguments.exclude_seen && arguments.include_seen) {
     throw Error(ErrorCode::kInvalidArgument, "--exclude-seen and --include-seen contradict");
   }
