@@ -48,6 +48,7 @@ class StreamRun {
     std::ranges::sort(never_counted_);
     after_.resize(last_ + 1, std::vector<Means>(last_ + 1));
     frozen_.resize(last_ + 1);
+    priors_.resize(last_ + 1);
   }
 
   nlohmann::ordered_json Run() {
@@ -88,6 +89,9 @@ class StreamRun {
     const SliceWindows windows = MakeSliceWindows(data_, i);
     CheckHasTraining(windows, i, data_);
     const AdaptReport report = method.Adapt(MakeAdaptSlice(data_, i, windows));
+    if (method.prior() != nullptr) {
+      priors_[i] = std::make_shared<const PopularityPrior>(*method.prior());
+    }
     slices_.push_back({{"slice", i},
                        {"budget", BudgetToJson(report)},
                        {"edits", ToJson(report.edits)},
@@ -130,9 +134,11 @@ class StreamRun {
 
   void RankFrozen() {
     for (int j = 2; j <= last_; ++j) {
-      const SnapshotScorer scorer(std::make_shared<const Snapshot>(Unadapted(
-          WithCatalogue(input_.setup, data_.catalogue_size(j - 1), input_.context.seed))));
-      frozen_[j] = MeansOf(scorer, parts_[j], j - 1);
+      Snapshot frozen =
+          Unadapted(WithCatalogue(input_.setup, data_.catalogue_size(j - 1), input_.context.seed));
+      frozen.prior = priors_[j - 1];
+      frozen_[j] = MeansOf(SnapshotScorer(std::make_shared<const Snapshot>(std::move(frozen))),
+                           parts_[j], j - 1);
     }
   }
 
@@ -149,7 +155,9 @@ class StreamRun {
   }
 
   nlohmann::ordered_json Matrix(double Means::*metric) const {
-    StreamMatrix matrix;
+    // Before slice 1 nothing has chosen a prior: part 0 would measure the prior.
+    const bool prior = input_.configuration.edit.popularity_prior.use == PriorUse::kOn;
+    StreamMatrix matrix{.first_learnt = prior ? 1u : 0u};
     for (const auto& row : after_) {
       auto& values = matrix.after.emplace_back();
       for (const Means& means : row) values.push_back(means.*metric);
@@ -161,11 +169,13 @@ class StreamRun {
                                    {"next", matrix.next},
                                    {"frozen", matrix.frozen},
                                    {"next_accuracy", metrics.next_accuracy},
-                                   {"average_accuracy", metrics.average_accuracy},
-                                   {"backward_transfer", metrics.backward_transfer},
-                                   {"forward_transfer", nullptr},
-                                   {"forgetting", metrics.forgetting}};
-    if (metrics.forward_transfer.has_value()) json["forward_transfer"] = *metrics.forward_transfer;
+                                   {"average_accuracy", metrics.average_accuracy}};
+    const auto add = [&](const char* key, const std::optional<double>& value) {
+      json[key] = value.has_value() ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
+    };
+    add("backward_transfer", metrics.backward_transfer);
+    add("forward_transfer", metrics.forward_transfer);
+    add("forgetting", metrics.forgetting);
     return json;
   }
 
@@ -190,6 +200,7 @@ class StreamRun {
   std::vector<std::vector<Means>> after_;
   std::vector<Means> next_;
   std::vector<Means> frozen_;
+  std::vector<std::shared_ptr<const PopularityPrior>> priors_;  // after each slice; null: none
   WindowResults next_windows_;
   nlohmann::ordered_json slices_ = nlohmann::ordered_json::array();
   nlohmann::ordered_json budget_ = nlohmann::ordered_json::object();

@@ -30,19 +30,21 @@ StreamMetrics MetricsOfStream(const StreamMatrix& matrix) {
   std::vector<double> backward;
   std::vector<double> forgotten;
   std::vector<double> forward;
-  for (std::size_t j = 0; j < last; ++j) {
+  for (std::size_t j = matrix.first_learnt; j < last; ++j) {
     backward.push_back(r[last][j] - r[j][j]);
-    double best = r[0][j];
-    for (std::size_t i = 1; i < last; ++i) best = std::max(best, r[i][j]);
+    double best = r[j][j];
+    for (std::size_t i = j + 1; i < last; ++i) best = std::max(best, r[i][j]);
     forgotten.push_back(best - r[last][j]);
   }
   for (std::size_t j = 2; j <= last; ++j) forward.push_back(r[j - 1][j] - matrix.frozen[j]);
-  StreamMetrics metrics{.next_accuracy = Mean(matrix.next),
-                        .average_accuracy = Mean(r[last]),
-                        .backward_transfer = Mean(backward),
-                        .forgetting = Mean(forgotten)};
-  if (!forward.empty()) metrics.forward_transfer = Mean(forward);
-  return metrics;
+  const auto mean_if_any = [](const std::vector<double>& values) {
+    return values.empty() ? std::nullopt : std::optional(Mean(values));
+  };
+  return {.next_accuracy = Mean(matrix.next),
+          .average_accuracy = Mean(r[last]),
+          .backward_transfer = mean_if_any(backward),
+          .forgetting = mean_if_any(forgotten),
+          .forward_transfer = mean_if_any(forward)};
 }
 
 }  // namespace raie

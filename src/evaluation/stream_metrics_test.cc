@@ -19,28 +19,43 @@ StreamMatrix ByHand() {
 
 TEST(StreamMetricsTest, EqualTheFormulasWorkedByHand) {
   const StreamMetrics metrics = MetricsOfStream(ByHand());
-  EXPECT_NEAR(metrics.next_accuracy, .11, 1e-12);                 // (.11 + .13 + .09) / 3
-  EXPECT_NEAR(metrics.average_accuracy, .34, 1e-12);              // (.40 + .34 + .30 + .32) / 4
-  EXPECT_NEAR(metrics.backward_transfer, -.22 / 3, 1e-12);        // -.10, -.06, -.06
-  EXPECT_NEAR(metrics.forgetting, .22 / 3, 1e-12);                // .10, .06, .06
-  EXPECT_NEAR(metrics.forward_transfer.value(), .13 / 2, 1e-12);  // .12 - .06, .10 - .03
+  EXPECT_NEAR(metrics.next_accuracy, .11, 1e-12);                   // (.11 + .13 + .09) / 3
+  EXPECT_NEAR(metrics.average_accuracy, .34, 1e-12);                // (.40 + .34 + .30 + .32) / 4
+  EXPECT_NEAR(metrics.backward_transfer.value(), -.22 / 3, 1e-12);  // -.10, -.06, -.06
+  EXPECT_NEAR(metrics.forgetting.value(), .22 / 3, 1e-12);          // .10, .06, .06
+  EXPECT_NEAR(metrics.forward_transfer.value(), .13 / 2, 1e-12);    // .12 - .06, .10 - .03
 }
 
-TEST(StreamMetricsTest, ForgettingTakesTheBestEarlierResultAlsoFromBeforeTheSlice) {
+TEST(StreamMetricsTest, ForgettingStartsFromTheBestResultSinceTheSliceWasLearnt) {
   StreamMatrix matrix = ByHand();
-  matrix.after[0][2] = .90;  // better before slice 2 was learnt than after it
+  matrix.after[2][1] = .47;  // better after slice 2 than after slice 1 itself
+  EXPECT_NEAR(MetricsOfStream(matrix).forgetting.value(), (.10 + .13 + .06) / 3, 1e-12);
+  matrix.after[0][2] = .90;  // before slice 2 was learnt: over fewer items, nothing to forget
+  EXPECT_NEAR(MetricsOfStream(matrix).forgetting.value(), (.10 + .13 + .06) / 3, 1e-12);
+  EXPECT_NEAR(MetricsOfStream(matrix).backward_transfer.value(), -.22 / 3, 1e-12);
+  matrix.after[3][2] = .95;  // the last row is no "earlier" result
+  EXPECT_NEAR(MetricsOfStream(matrix).forgetting.value(), (.10 + .13 - .59) / 3, 1e-12);
+}
+
+TEST(StreamMetricsTest, PartsBeforeTheFirstLearntAreLeftOut) {
+  StreamMatrix matrix = ByHand();
+  matrix.first_learnt = 1;
   const StreamMetrics metrics = MetricsOfStream(matrix);
-  EXPECT_NEAR(metrics.forgetting, (.10 + .06 + .60) / 3, 1e-12);
-  EXPECT_NEAR(metrics.backward_transfer, -.22 / 3, 1e-12);  // reads the diagonal only
-  matrix.after[3][2] = .95;                                 // the last row is no "earlier" result
-  EXPECT_NEAR(MetricsOfStream(matrix).forgetting, (.10 + .06 - .05) / 3, 1e-12);
+  EXPECT_NEAR(metrics.backward_transfer.value(), -.06, 1e-12);
+  EXPECT_NEAR(metrics.forgetting.value(), .06, 1e-12);
+  EXPECT_NEAR(metrics.forward_transfer.value(), .13 / 2, 1e-12);
+  EXPECT_NEAR(metrics.average_accuracy, .34, 1e-12);
+  const StreamMetrics one = MetricsOfStream(
+      {.after = {{.5, .1}, {.4, .6}}, .next = {.2}, .frozen = {0, 0}, .first_learnt = 1});
+  EXPECT_FALSE(one.backward_transfer.has_value());
+  EXPECT_FALSE(one.forgetting.has_value());
 }
 
 TEST(StreamMetricsTest, OneSliceHasNoForwardTransfer) {
   const StreamMetrics metrics =
       MetricsOfStream({.after = {{.5, .1}, {.4, .6}}, .next = {.2}, .frozen = {0, 0}});
   EXPECT_FALSE(metrics.forward_transfer.has_value());
-  EXPECT_NEAR(metrics.forgetting, .1, 1e-12);
+  EXPECT_NEAR(metrics.forgetting.value(), .1, 1e-12);
   EXPECT_NEAR(metrics.average_accuracy, .5, 1e-12);
 }
 

@@ -53,6 +53,7 @@ std::vector<std::int64_t> HeldOutEvents(const PreparedData& data, int slice,
   const WindowOptions options = WindowOptionsOf(data);
   std::vector<std::int64_t> rows;
   if (!data.contexts_cross_slices()) rows = MakeSetupWindows(data, 0, options).removed_events;
+  if (slice == 0) return rows;
   std::vector<std::int64_t> trained;
   for (const Window& window : training.windows) trained.push_back(window.target);
   std::ranges::sort(trained);  // a memory of several slices is in the order of the slices

@@ -26,8 +26,8 @@ struct CountedEvents {
   std::int64_t end = std::numeric_limits<std::int64_t>::max();
 };
 
-// Returns the rows of events that no count may see: those removed from S, and targets of windows of
-// `slice` that are not in `training` (in any order, of any slices). Sorted.
+// Returns the rows of events that no count may see: those removed from S, and of a later `slice`
+// the targets of its windows that are not in `training` (in any order, of any slices). Sorted.
 std::vector<std::int64_t> HeldOutEvents(const PreparedData& data, int slice,
                                         const WindowSet& training);
 

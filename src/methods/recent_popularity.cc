@@ -24,16 +24,25 @@ class RecentPopularity final : public Method {
   }
 
   std::string_view name() const override { return "recent_popularity"; }
-  void Prepare(const Snapshot&, const WindowSet&) override {}
+
+  // Counts the last days of S, how many chosen as on any slice: a stream asks for slice 1 before
+  // the method has seen one.
+  void Prepare(const Snapshot& setup, const WindowSet& setup_windows) override {
+    const AdaptSlice slice{.slice = 0,
+                           .windows = &setup_windows,
+                           .catalogue_size = setup.catalogue_size,
+                           .context = WindowOptionsOf(context_.data).context,
+                           .seen = SeenItemsOf(context_.data)};
+    Count(slice);
+  }
 
   AdaptReport Adapt(const AdaptSlice& slice) override {
     const Stopwatch watch;
-    left_out_ = HeldOutEvents(context_.data, slice.slice, *slice.windows);
+    const Choice choice = Count(slice);
+    ShowTuned(context_, slice, choice.split, *choice.scorer);
     AdaptReport report;
-    const std::int64_t days = ChooseDays(slice, report);
-    counts_N_ =
-        Counts(slice.slice, EndOfSlice(context_.data, slice.slice), days, slice.catalogue_size);
-    report.popularity_days = days;
+    report.curve.push_back({.share = 1, .samples = 0, .validation_ndcg10 = choice.ndcg});
+    report.popularity_days = choice.days;
     report.bytes_kept = std::ssize(counts_N_) * static_cast<std::int64_t>(sizeof(float));
     report.forward_passes = 0;
     report.seconds = watch.seconds();
@@ -43,6 +52,21 @@ class RecentPopularity final : public Method {
   std::unique_ptr<Scorer> MakeScorer() const override { return MakeConstantScorer(counts_N_); }
 
  private:
+  struct Choice {
+    TimeSplit split;
+    std::int64_t days = 0;
+    double ndcg = -1;  // on validation
+    std::unique_ptr<Scorer> scorer;
+  };
+
+  Choice Count(const AdaptSlice& slice) {
+    left_out_ = HeldOutEvents(context_.data, slice.slice, *slice.windows);
+    Choice choice = ChooseDays(slice);
+    counts_N_ = Counts(slice.slice, EndOfSlice(context_.data, slice.slice), choice.days,
+                       slice.catalogue_size);
+    return choice;
+  }
+
   std::vector<float> Counts(int slice, std::int64_t end, std::int64_t days,
                             std::int64_t catalogue_size) const {
     const CountedEvents events{
@@ -51,33 +75,33 @@ class RecentPopularity final : public Method {
     return {counts.begin(), counts.end()};
   }
 
-  // The slice ends where its validation part begins; ties go to the fewer days.
-  std::int64_t ChooseDays(const AdaptSlice& slice, AdaptReport& report) const {
-    const TimeSplit split =
+  // The slice ends where its validation part begins; ties go to the fewer days. Where S has no
+  // validation windows the most days are taken; a later slice without any is an error.
+  Choice ChooseDays(const AdaptSlice& slice) const {
+    Choice choice;
+    choice.split =
         SplitInTime(context_.data, slice.slice, *slice.windows, options_.validation_share);
     const std::int64_t fixed = options_.recent_popularity.days;
-    if (split.validation.size() == 0 && fixed == 0) {
-      throw Error(ErrorCode::kInvalidArgument,
-                  "recent_popularity: slice " + std::to_string(slice.slice) +
-                      " has no validation windows to choose the days on; set "
-                      "recent_popularity.days");
+    auto candidates = fixed > 0 ? std::span(&fixed, 1) : std::span(kCandidateDays);
+    if (choice.split.validation.size() == 0 && fixed == 0) {
+      if (slice.slice > 0) {
+        throw Error(ErrorCode::kInvalidArgument,
+                    "recent_popularity: slice " + std::to_string(slice.slice) +
+                        " has no validation windows to choose the days on; set "
+                        "edit.recent_popularity.days");
+      }
+      candidates = candidates.last(1);
     }
-    std::int64_t best_days = fixed;
-    double best = -1;
-    std::unique_ptr<Scorer> best_scorer;
-    const auto candidates = fixed > 0 ? std::span(&fixed, 1) : std::span(kCandidateDays);
     for (const std::int64_t days : candidates) {
       auto scorer = MakeConstantScorer(
-          Counts(slice.slice, Seconds(split.border), days, split.early_catalogue));
-      const double ndcg = ValidationNdcg(context_, slice, split, *scorer);
-      if (ndcg <= best) continue;
-      best = ndcg;
-      best_days = days;
-      best_scorer = std::move(scorer);
+          Counts(slice.slice, Seconds(choice.split.border), days, choice.split.early_catalogue));
+      const double ndcg = ValidationNdcg(context_, slice, choice.split, *scorer);
+      if (ndcg <= choice.ndcg) continue;
+      choice.ndcg = ndcg;
+      choice.days = days;
+      choice.scorer = std::move(scorer);
     }
-    ShowTuned(context_, slice, split, *best_scorer);
-    report.curve.push_back({.share = 1, .samples = 0, .validation_ndcg10 = best});
-    return best_days;
+    return choice;
   }
 
   RunContext context_;
