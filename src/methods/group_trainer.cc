@@ -116,6 +116,7 @@ struct GroupTrainer::State {
     if (HasRegionalRows() && !group.samples.empty()) {
       auto targets = TargetItems(context.data, plan, group);
       const double anchor = AnchorOf(options, std::ssize(targets) * items.dim());
+      items.MergeOwnRows(group.regions);
       own_rows[g] = TrainOwnRows(items, slot.region, std::move(targets), anchor);
       slot.own_rows = &*own_rows[g];
       trained_parameters += std::ssize(own_rows[g]->items) * items.dim();

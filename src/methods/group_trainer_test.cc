@@ -45,6 +45,36 @@ std::vector<float> Values(const Adapter& adapter) {
   return {adapter.values().begin(), adapter.values().end()};
 }
 
+TEST(GroupTrainerTest, AGroupGoesOnFromTheRowsOfAllItsRegions) {
+  Shop& shop = TinyShop();
+  AdaptOptions options = Shop::Options();
+  options.item_rows = ItemRowsKind::kRegional;
+  Snapshot start = Start();
+  ItemTable items = *start.items;
+  const std::int64_t dim = items.dim();
+  // An item that is no target below, so that it keeps the anchor's pull alone.
+  items.SetOwnRows(RegionId{0}, {.items = {0}, .rows_nD = std::vector<float>(dim, 1.0f)});
+  items.SetOwnRows(RegionId{1}, {.items = {1}, .rows_nD = std::vector<float>(dim, 2.0f)});
+  const std::vector<float> base_of_one(items.base_ND().begin() + dim,
+                                       items.base_ND().begin() + 2 * dim);
+  start.items = std::make_shared<const ItemTable>(items);
+  TrainPlan plan = TwoGroups(64);
+  plan.groups.resize(1);
+  plan.groups[0].regions = {RegionId{0}, RegionId{1}};
+  GroupTrainer trainer(shop.context(), options, start, plan);
+  trainer.TrainTo(64);  // one step, which moves a number by the rate at most
+  ItemTable after = *trainer.Current().items;
+  for (const RegionId region : {RegionId{0}, RegionId{1}}) {
+    const ReplacedRows* rows = after.OwnRows(region);
+    ASSERT_NE(rows, nullptr);
+    ASSERT_GE(rows->items.size(), 2u);
+    ASSERT_EQ(rows->items[0], 0);
+    ASSERT_EQ(rows->items[1], 1);
+    EXPECT_NEAR(rows->rows_nD[dim], (base_of_one[0] + 2) / 2, 2 * options.learning_rate);
+    EXPECT_EQ(rows->rows_nD, after.OwnRows(RegionId{0})->rows_nD);
+  }
+}
+
 TEST(GroupTrainerTest, OnePassEqualsSeparateTrainingOnTheSameBatches) {
   Shop& shop = TinyShop();
   const AdaptOptions options = Shop::Options();

@@ -1,5 +1,7 @@
 #include "methods/shared_adapter.h"
 
+#include <Eigen/QR>
+#include <Eigen/SVD>
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -55,6 +57,49 @@ void CopyInto(const Weighted& part, std::int64_t first, Adapter& whole) {
   }
 }
 
+// The update of one map of `whole`, cut to the rank of `cut`: the products of orthogonal parts and
+// a small core, whose singular values are those of the update.
+void CutInto(const Adapter& whole, std::size_t m, Adapter& cut) {
+  using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+  using FloatView =
+      Eigen::Map<const Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>>;
+  const Adapter::Map& map = whole.maps()[m];
+  const std::int64_t rank = whole.options().rank;
+  const Matrix a_RI = FloatView(whole.a_RI(map).data(), rank, map.inputs).cast<double>();
+  const Matrix b_OR = FloatView(whole.b_OR(map).data(), map.outputs, rank).cast<double>();
+  const std::int64_t outer = std::min(map.outputs, rank);
+  const std::int64_t inner = std::min(map.inputs, rank);
+  const Eigen::HouseholderQR<Matrix> qr_b(b_OR);
+  const Eigen::HouseholderQR<Matrix> qr_a(Matrix(a_RI.transpose()));
+  const Matrix r_b = qr_b.matrixQR().topRows(outer).triangularView<Eigen::Upper>();
+  const Matrix r_a = qr_a.matrixQR().topRows(inner).triangularView<Eigen::Upper>();
+  const Eigen::JacobiSVD<Matrix> svd(r_b * r_a.transpose(),
+                                     Eigen::ComputeThinU | Eigen::ComputeThinV);
+  const std::int64_t kept = std::min<std::int64_t>(cut.options().rank, svd.singularValues().size());
+  const Eigen::VectorXd root =
+      (svd.singularValues().head(kept) * (whole.scale() / cut.scale())).cwiseSqrt();
+  const Matrix b_OK = qr_b.householderQ() * Matrix::Identity(map.outputs, outer) *
+                      svd.matrixU().leftCols(kept) * root.asDiagonal();
+  const Matrix a_IK = qr_a.householderQ() * Matrix::Identity(map.inputs, inner) *
+                      svd.matrixV().leftCols(kept) * root.asDiagonal();
+  const Adapter::Map& to = cut.maps()[m];
+  for (std::int64_t k = 0; k < kept; ++k) {
+    for (std::int64_t i = 0; i < map.inputs; ++i) {
+      cut.values()[to.a_begin + k * map.inputs + i] = static_cast<float>(a_IK(i, k));
+    }
+    for (std::int64_t o = 0; o < map.outputs; ++o) {
+      cut.values()[to.b_begin + o * cut.options().rank + k] = static_cast<float>(b_OK(o, k));
+    }
+  }
+}
+
+LoraOptions WithRank(const LoraOptions& options, std::int64_t rank) {
+  LoraOptions result = options;
+  result.rank = rank;
+  result.alpha = options.alpha / RankPower(options, options.rank) * RankPower(options, rank);
+  return result;
+}
+
 }  // namespace
 
 LoraOptions WithRankTimes(const LoraOptions& options, std::int64_t factor) {
@@ -76,17 +121,17 @@ std::shared_ptr<const Adapter> MakeSharedAdapter(
   }
   std::int64_t needed = 0;
   for (const Weighted& part : parts) needed += part.adapter->options().rank;
-  LoraOptions whole_options = options;
-  whole_options.rank = std::max(wanted, needed);
-  whole_options.alpha =
-      options.alpha / RankPower(options, options.rank) * RankPower(options, whole_options.rank);
-  Adapter whole = Adapter::Make(backbone.linear_maps(), whole_options, seed);
+  Adapter whole =
+      Adapter::Make(backbone.linear_maps(), WithRank(options, std::max(wanted, needed)), seed);
   std::int64_t first = 0;
   for (const Weighted& part : parts) {
     CopyInto(part, first, whole);
     first += part.adapter->options().rank;
   }
-  return std::make_shared<const Adapter>(std::move(whole));
+  if (needed <= wanted) return std::make_shared<const Adapter>(std::move(whole));
+  Adapter cut = Adapter::Make(backbone.linear_maps(), WithRank(options, wanted), seed);
+  for (std::size_t m = 0; m < cut.maps().size(); ++m) CutInto(whole, m, cut);
+  return std::make_shared<const Adapter>(std::move(cut));
 }
 
 }  // namespace raie

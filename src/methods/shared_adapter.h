@@ -2,7 +2,10 @@
 //
 // Concept: the sum of low-rank updates is a low-rank update: stacking the rows of A and the columns
 //          of B, weighted, gives their mean exactly. Adapters that do not exist yet leave fresh
-//          rows whose B is zero.
+//          rows whose B is zero. Where the mean has a higher rank than an adapter may have (regions
+//          that were trained together with others before), it is cut to the nearest of that rank:
+//          a truncated singular value decomposition, map by map. Otherwise the rank would grow with
+//          every slice.
 // Source:  METHOD section 4 ("sharing = shared": one adapter of rank K_d r); how it goes on from
 //          slice to slice is ours (O).
 #pragma once
@@ -17,8 +20,8 @@
 namespace raie {
 
 // `adapters` has one entry a region (null: none yet); regions may share one. Returns an adapter of
-// rank entries x options.rank (more if the adapters need more), alpha / rank kept, whose update is
-// the mean of theirs.
+// rank entries x options.rank, alpha / rank kept, whose update is the mean of theirs or, of that
+// rank, the nearest to it.
 std::shared_ptr<const Adapter> MakeSharedAdapter(
     const Backbone& backbone, const LoraOptions& options,
     std::span<const std::shared_ptr<const Adapter>> adapters, std::uint64_t seed);

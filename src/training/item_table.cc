@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -50,6 +51,14 @@ RowStatistics StatisticsOf(std::span<const float> table_ND, std::int64_t dim, st
   return s;
 }
 
+std::span<const float> RowOf(const ItemRows& rows, std::int32_t item, std::int64_t dim) {
+  const auto& own_items = rows.replaced_items;
+  const auto own = std::lower_bound(own_items.begin(), own_items.end(), item);
+  const bool is_own = own != own_items.end() && *own == item;
+  return is_own ? rows.replaced_rows.subspan((own - own_items.begin()) * dim, dim)
+                : rows.base_ND.subspan(item * dim, dim);
+}
+
 }  // namespace
 
 ItemTable::ItemTable(std::int64_t dim, std::vector<float> base_ND)
@@ -76,11 +85,7 @@ ReplacedRows& ItemTable::MakeOwnRows(RegionId region, std::span<const std::int32
   std::set_union(items.begin(), items.end(), now.replaced_items.begin(), now.replaced_items.end(),
                  std::back_inserter(made.items));
   for (const std::int32_t item : made.items) {
-    const auto own = std::lower_bound(now.replaced_items.begin(), now.replaced_items.end(), item);
-    const bool is_own = own != now.replaced_items.end() && *own == item;
-    const auto row =
-        is_own ? now.replaced_rows.subspan((own - now.replaced_items.begin()) * dim_, dim_)
-               : now.base_ND.subspan(item * dim_, dim_);
+    const auto row = RowOf(now, item, dim_);
     made.rows_nD.insert(made.rows_nD.end(), row.begin(), row.end());
   }
   return replaced_[region] = std::move(made);
@@ -93,6 +98,25 @@ void ItemTable::SetOwnRows(RegionId region, ReplacedRows rows) {
                 std::to_string(dim_) + " numbers, not " + std::to_string(rows.rows_nD.size()));
   }
   replaced_[region] = std::move(rows);
+}
+
+void ItemTable::MergeOwnRows(std::span<const RegionId> regions) {
+  std::set<std::int32_t> all;
+  for (const RegionId region : regions) {
+    if (const auto* own = OwnRows(region)) all.insert(own->items.begin(), own->items.end());
+  }
+  if (regions.size() < 2 || all.empty()) return;
+  const std::vector<std::int32_t> items(all.begin(), all.end());
+  ReplacedRows merged{.items = items, .rows_nD = std::vector<float>(items.size() * dim_)};
+  const float share = 1 / static_cast<float>(regions.size());
+  for (const RegionId region : regions) {
+    const ItemRows rows = Rows(region);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const auto row = RowOf(rows, items[i], dim_);
+      for (std::int64_t d = 0; d < dim_; ++d) merged.rows_nD[i * dim_ + d] += share * row[d];
+    }
+  }
+  replaced_[regions.front()] = std::move(merged);
 }
 
 ReplacedRows* ItemTable::OwnRows(RegionId region) {

@@ -43,6 +43,9 @@ class ItemTable {
   // Gives `region` rows of its own, copied from what it reads now (its training then moves them).
   ReplacedRows& MakeOwnRows(RegionId region, std::span<const std::int32_t> items);
   void SetOwnRows(RegionId region, ReplacedRows rows);
+  // Gives regions.front() the mean of what the regions read, for every item one of them has a row
+  // of its own for.
+  void MergeOwnRows(std::span<const RegionId> regions);
   ReplacedRows* OwnRows(RegionId region);  // null: none
 
   // Appends rows [n, D].
