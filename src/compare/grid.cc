@@ -209,6 +209,7 @@ Grid PlanGrid(const CompareOptions& options) {
   };
   add_first(options.reference);
   if (options.frontier) {
+    add_first(CellMethod(options.reference));  // a row of another has no curve
     add_first("frozen");
     for (const std::string& backbone : options.backbones) AddFrontiers(backbone, grid);
   } else {

@@ -46,6 +46,15 @@ TEST(GridTest, TheReferenceIsAlwaysThereAndARowOfAnotherIsNoCell) {
   EXPECT_EQ(CellMethod("raie_wo_all"), "lora");
 }
 
+TEST(GridTest, AFrontierAgainstARowOfAnotherHasTheOthersCurve) {
+  CompareOptions options = Options();
+  options.methods = {"raie"};
+  options.reference = "raie_wo_all";
+  options.frontier = true;
+  const Grid grid = PlanGrid(options);
+  EXPECT_TRUE(std::ranges::count(grid.frontiers, "lora", &FrontierCells::method) == 1);
+}
+
 TEST(GridTest, AFrontierSweepsEachMethodsOwnKnob) {
   CompareOptions options = Options();
   options.methods = {"lora_replay", "raie", "random_regions"};

@@ -53,14 +53,21 @@ std::optional<Json> Against(const LoadedRow& row, const LoadedRow& reference, st
               {"p_value", test.p_value}};
 }
 
-// Adjusts the p-values of one part over all rows that have one.
+// Adjusts the p-values of one part over all rows that have one. Rows of the same cells are one
+// test.
 void AdjustPart(const std::string& part, std::vector<Json>& rows) {
+  std::map<std::vector<std::string>, std::vector<Json*>> of_cells;
   std::vector<Json*> tested;
   for (Json& row : rows) {
     if (!row.contains(part) || !row.at(part).contains("against")) continue;
-    tested.push_back(&row.at(part).at("against"));
+    auto& same = of_cells[{row.at("backbone"), row.at("point"), CellMethod(row.at("method"))}];
+    same.push_back(&row.at(part).at("against"));
+    if (same.size() == 1) tested.push_back(same[0]);
   }
   AddVerdicts(tested, [](const Json& against) { return against.at("ndcg@10"); });
+  for (const auto& [cells, same] : of_cells) {
+    for (Json* copy : std::span(same).subspan(1)) *copy = *same[0];
+  }
 }
 
 Json MeanOf(const std::vector<const Json*>& values);

@@ -107,6 +107,17 @@ TEST_F(ResultsTest, OnlyWhatIsSignificantHasAVerdictAndIsBold) {
   EXPECT_NE(ToLatex(MainTable(results)).find("\\textbf{"), std::string::npos);
 }
 
+TEST_F(ResultsTest, ARowOfOtherCellsIsNoTestOfItsOwn) {
+  fakes_ = {{"lora", Ordinary}, {"frozen", Ordinary}, {"raie", Ordinary}};
+  grid_.methods = {"raie_wo_all"};
+  Collect();
+  const Json results =
+      CollectResults({.run = run_, .grid = grid_, .reference = "frozen", .parts = {"T"}}, pool_);
+  const Json& lora = RowOf(results, "lora").at("T").at("against");
+  EXPECT_EQ(lora.at("tests"), 2);
+  EXPECT_EQ(RowOf(results, "raie_wo_all").at("T").at("against"), lora);
+}
+
 // A fifth of the users gain much, the others lose a little: on the whole more is gained, and the
 // test leans to worse. Nothing is claimed.
 TEST_F(ResultsTest, AMeanAndATestThatDisagreeGiveNoVerdict) {

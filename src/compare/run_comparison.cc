@@ -142,6 +142,7 @@ class Comparison {
     const TuningGrid grid = GridOf(tuned_variant, method);
     const auto& candidates = grid.candidates;
     NoteFewer(method, grid);
+    CheckTunedAmong(tuned_variant, method, candidates);
     num_candidates_[TuningFile(tuned_variant, method)] = std::ssize(candidates);
     for (const TunedSettings& tuned : candidates) {
       const Configuration configuration =
@@ -149,6 +150,17 @@ class Comparison {
       TaskPool one(1);
       MakeMethod(method, {.data = data_, .pool = one}, configuration.edit);
     }
+  }
+
+  // What was chosen earlier among other configurations would win over what the user gives now.
+  void CheckTunedAmong(const Variant& variant, const std::string& method,
+                       const std::vector<TunedSettings>& candidates) const {
+    const fs::path file = TuningFile(variant, method);
+    if (!run_.Has(file) || SameCandidates(run_.LoadJson(file), candidates)) return;
+    throw Error(ErrorCode::kInvalidArgument,
+                "compare: " + (run_.path() / file).string() +
+                    " was chosen among other configurations than those that the settings given "
+                    "now leave; give the settings of that run, or another --output");
   }
 
   // Says which methods get fewer configurations than the others, and why.

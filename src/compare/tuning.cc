@@ -189,6 +189,17 @@ nlohmann::ordered_json ToJson(const TuningChoice& choice) {
   return {{"candidates", candidates}, {"chosen", choice.chosen}};
 }
 
+bool SameCandidates(const nlohmann::ordered_json& json,
+                    const std::vector<TunedSettings>& candidates) {
+  const nlohmann::ordered_json wanted = ToJson(TuningChoice{.candidates = candidates});
+  const auto settings_of = [](const nlohmann::ordered_json& choice) {
+    std::vector<nlohmann::ordered_json> all;
+    for (const auto& candidate : choice.at("candidates")) all.push_back(candidate.at("settings"));
+    return all;
+  };
+  return settings_of(json) == settings_of(wanted);
+}
+
 TunedSettings ChosenSettings(const nlohmann::ordered_json& json) {
   TunedSettings settings;
   const auto& chosen = json.at("candidates").at(json.at("chosen").get<std::size_t>());

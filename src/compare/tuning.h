@@ -54,6 +54,9 @@ TuningChoice ChooseBest(std::vector<TunedSettings> candidates,
                         const std::function<double(const TunedSettings&)>& judge);
 
 nlohmann::ordered_json ToJson(const TuningChoice& choice);
+// Whether a choice was made among these candidates.
+bool SameCandidates(const nlohmann::ordered_json& choice,
+                    const std::vector<TunedSettings>& candidates);
 TunedSettings ChosenSettings(const nlohmann::ordered_json& json);
 
 }  // namespace raie

@@ -129,6 +129,17 @@ TEST(TuningTest, WhatIsGivenIsLeftAlone) {
   EXPECT_TRUE(MakeTuningGrid(RequestOf("lora", EditorPreset::kRaie, 1)).candidates[0].empty());
 }
 
+TEST(TuningTest, AChoiceKnowsAmongWhatItWasMade) {
+  const auto all = MakeTuningGrid(RequestOf("raie")).candidates;
+  const auto given = MakeTuningGrid(WithGiven(RequestOf("raie"), {"edit.gate"})).candidates;
+  const auto choice = ToJson(ChooseBest(all, [](const TunedSettings&) { return 0.5; }));
+  EXPECT_TRUE(SameCandidates(choice, all));
+  EXPECT_FALSE(SameCandidates(choice, given));
+  const auto nothing = MakeTuningGrid(RequestOf("frozen")).candidates;
+  EXPECT_TRUE(SameCandidates(ToJson(ChooseBest(nothing, [](const TunedSettings&) { return 0.5; })),
+                             nothing));
+}
+
 TEST(TuningTest, MoreThanAMethodHasIsRefused) {
   const std::string error = testing::ErrorOf(ErrorCode::kInvalidArgument, [] {
     MakeTuningGrid(RequestOf("lora_lwf", EditorPreset::kRaie, 13));

@@ -61,6 +61,8 @@ ok "$raie" "${common[@]}" --methods $methods --tune 2 --output killed --seeds 3
 grep -q '9 cells .* 6 done; left: 1 fits' .err || fail 'the run did not grow'
 refused $kUsage 'begun with other settings: edit.learning_rate \(.*, now 0.001\)' \
   "$raie" "${grid[@]}" --output killed --set edit.learning_rate=1e-3
+# A value that is given is not tuned, also if it is the default: what was tuned before must not win over it.
+refused $kUsage 'chosen among other configurations' "$raie" "${grid[@]}" --output killed --set edit.gate=drift-or-gain
 refused $kUsage 'begun with other settings: tune \(2, now 3\)' "$raie" "${common[@]}" --methods $methods --output killed --tune 3
 refused $kUsage 'is something else' "$raie" "${grid[@]}" --output "$shop/data"
 refused $kUsage 'did you mean lora' "$raie" "${common[@]}" --output new --methods lore
