@@ -535,6 +535,11 @@ std::int64_t RankedCatalogue(const PreparedData& data, int slice) {
   return data.catalogue_size(future ? std::min(slice + 1, data.num_slices() - 1) : slice);
 }
 
+std::int64_t LossCatalogue(const PreparedData& data, int slice) {
+  if (OptionsOf(data).protocol == Protocol::kAsReleased) return data.num_items();
+  return data.catalogue_size(slice);
+}
+
 bool MasksContext(const PreparedData& data) {
   const PrepareOptions options = OptionsOf(data);
   return options.repeats == Repeats::kFirst || options.protocol == Protocol::kAsReleased;

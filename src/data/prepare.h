@@ -179,6 +179,10 @@ std::int64_t FittedCatalogue(const PreparedData& data);
 // to it (paper: and of the next one; as-released: all).
 std::int64_t RankedCatalogue(const PreparedData& data, int slice);
 
+// Returns how many items are in a loss on windows of `slice`: those of the slices up to it
+// (as-released: all).
+std::int64_t LossCatalogue(const PreparedData& data, int slice);
+
 // Whether the items of a context never compete with its target.
 bool MasksContext(const PreparedData& data);
 

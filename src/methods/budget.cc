@@ -60,18 +60,6 @@ void ChooseShare(const RunContext& context, const AdaptOptions& options, const A
   report.tuning = run.counts();
 }
 
-TimeSplit SplitForTuning(const RunContext& context, const AdaptOptions& options,
-                         const AdaptSlice& slice) {
-  TimeSplit split =
-      SplitInTime(context.data, slice.slice, *slice.windows, options.validation_share);
-  if (split.early.size() > 0) return split;
-  throw Error(ErrorCode::kInvalidArgument,
-              "adapt: slice " + std::to_string(slice.slice) + " has " +
-                  std::to_string(slice.windows->size()) +
-                  " windows and none before its validation part; set budget = own and a gate that "
-                  "asks for no gain (drift or off)");
-}
-
 // Epoch by epoch, so that curves see each; what is trained does not depend on the stops.
 void TrainByEpochs(const RunContext& context, const AdaptOptions& options, AdaptRun& run,
                    std::int64_t catalogue_size) {
@@ -84,6 +72,22 @@ void TrainByEpochs(const RunContext& context, const AdaptOptions& options, Adapt
 }
 
 }  // namespace
+
+TimeSplit SplitForTuning(const RunContext& context, const AdaptOptions& options,
+                         const AdaptSlice& slice) {
+  TimeSplit split =
+      SplitInTime(context.data, slice.slice, *slice.windows, options.validation_share);
+  if (split.early.size() > 0 && split.validation.size() > 0) return split;
+  const auto percent = std::lround(100 * options.validation_share);
+  throw Error(ErrorCode::kInvalidArgument,
+              "adapt: slice " + std::to_string(slice.slice) + " has " +
+                  std::to_string(slice.windows->size()) + " windows and none " +
+                  (split.early.size() == 0 ? "before" : "in") + " its last " +
+                  std::to_string(percent) +
+                  " % in time, on which choices are made; set another edit.validation_share, or "
+                  "choose nothing: edit.budget = own, a gate that asks for no gain (drift or off) "
+                  "and no popularity prior");
+}
 
 double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,
                       const Scorer& scorer) {
@@ -143,7 +147,7 @@ std::unique_ptr<AdaptRun> RunBudget(const RunContext& context, const AdaptOption
 
   std::optional<TuningResult> tuned;
   if (equal) tuned.emplace(tuning->result());
-  auto run = make({*slice.windows, slice.catalogue_size, MaximumSamples(options, *slice.windows)},
+  auto run = make({*slice.windows, slice.loss_items(), MaximumSamples(options, *slice.windows)},
                   tuned.has_value() ? &*tuned : nullptr);
   report.maximum_samples = run->maximum_samples();
   if (equal) {

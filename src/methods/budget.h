@@ -9,7 +9,9 @@
 //          returned and the curve says how good it was. Whoever watches the tuned state
 //          (RunContext::on_tuned) makes budget `own` run that pass, too, before the one it keeps.
 // Source:  METHOD section 2 ("Tuning", "Budget").
-// Errors:  kInvalidArgument if the slice has no windows, or none before its validation part.
+// Errors:  kInvalidArgument if the slice has no windows, or none on one side of where its
+// validation
+//          part begins.
 #pragma once
 
 #include <cstdint>
@@ -69,6 +71,10 @@ struct Tuning {
 
   TuningResult result() const { return {*run, split->validation, split->early_catalogue}; }
 };
+
+// Cuts the slice where its validation part begins; both sides have windows.
+TimeSplit SplitForTuning(const RunContext& context, const AdaptOptions& options,
+                         const AdaptSlice& slice);
 
 // Returns NDCG@10 on the validation part of a slice, over the catalogue of the part before it.
 double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,

@@ -104,6 +104,34 @@ TEST(BudgetTest, OwnEpochsAreSeenOneByOneAndChangeNothing) {
 }
 
 // The best items begin with the target exactly where its rank is 1, and hold it where it is <= k.
+// A slice whose last part has no window: its users go on, but never reach a whole context.
+TEST(BudgetTest, ASliceWithoutValidationWindowsIsRefusedWithTheFix) {
+  Shop& shop = TinyShop();
+  const auto border = SplitInTime(shop.data, 1, shop.new_windows, 0.1).border;
+  WindowSet early = shop.new_windows;
+  std::erase_if(early.windows,
+                [&](const Window& window) { return shop.data.times()[window.target] >= border; });
+  AdaptSlice slice = shop.slice();
+  slice.windows = &early;
+  for (const char* name : {"lora", "raie", "full_retrain", "recent_popularity"}) {
+    SCOPED_TRACE(name);
+    const auto method = MakeMethod(name, shop.context(), Shop::Options());
+    method->Prepare(shop.snapshot, shop.setup.training);
+    try {
+      method->Adapt(slice);
+      FAIL() << "nothing was refused";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), ErrorCode::kInvalidArgument);
+      EXPECT_NE(std::string(error.what()).find("set "), std::string::npos) << error.what();
+    }
+  }
+  AdaptOptions options = Shop::Options();
+  options.budget = BudgetKind::kOwn;
+  const auto lora = MakeMethod("lora", shop.context(), options);
+  lora->Prepare(shop.snapshot, shop.setup.training);
+  EXPECT_GT(lora->Adapt(slice).training.samples, 0);
+}
+
 TEST(RankWindowsTest, TopItemsAgreeWithRanks) {
   auto& shop = TinyShop();
   const SnapshotScorer scorer(std::make_shared<const Snapshot>(shop.snapshot));

@@ -51,8 +51,7 @@ class FullRetrain final : public SnapshotMethod {
 
   AdaptReport Adapt(const AdaptSlice& slice) override {
     const Stopwatch watch;
-    const TimeSplit split =
-        SplitInTime(context_.data, slice.slice, *slice.windows, options_.validation_share);
+    const TimeSplit split = SplitForTuning(context_, options_, slice);
     AdaptReport report;
     const FittedBackbone tuned = Fit(slice, {.catalogue_size = split.early_catalogue,
                                              .end = Seconds(split.border),
@@ -69,11 +68,12 @@ class FullRetrain final : public SnapshotMethod {
     }
     if (slice.passes == AdaptPasses::kTuningOnly) return report;
     const FittedBackbone fitted =
-        Fit(slice, {.catalogue_size = slice.catalogue_size,
+        Fit(slice, {.catalogue_size = slice.loss_items(),
                     .end = EndOfSlice(context_.data, slice.slice),
                     .validation = nullptr,
                     .epochs = std::max<std::int64_t>(1, tuned.report.best_epoch)});
-    Snapshot next = SnapshotOf(fitted, slice.catalogue_size);
+    Snapshot next =
+        WithCatalogue(SnapshotOf(fitted, slice.loss_items()), slice.catalogue_size, context_.seed);
     next.old_catalogue_size = snapshot_.old_catalogue_size;
     Publish(std::move(next), slice);
     report.training = CountsOf(fitted);

@@ -86,10 +86,13 @@ struct AdaptSlice {
   const WindowSet* windows = nullptr;    // its training windows
   const WindowSet* memory = nullptr;     // training windows of all earlier slices: rho, replay
   const WindowSet* reference = nullptr;  // held-out windows of the slice before: no drift yet
-  std::int64_t catalogue_size = 0;       // items ranked and in every loss
+  std::int64_t catalogue_size = 0;       // items ranked; all have rows afterwards
+  std::int64_t loss_catalogue = 0;       // items in every loss, of which it sees; 0: all ranked
   std::int64_t context = 10;             // L
   SeenItems seen = SeenItems::kRanked;   // in validation
   AdaptPasses passes = AdaptPasses::kAll;
+
+  std::int64_t loss_items() const { return loss_catalogue > 0 ? loss_catalogue : catalogue_size; }
 };
 
 class Method {

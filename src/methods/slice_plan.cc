@@ -140,7 +140,7 @@ SlicePlan MeasureSliceDrift(const RunContext& context, const AdaptOptions& optio
   return PlanSlice(context, options,
                    {.before = before,
                     .windows = *slice.windows,
-                    .catalogue_size = slice.catalogue_size,
+                    .catalogue_size = slice.loss_items(),
                     .slice = slice,
                     .known_items = snapshot.catalogue_size,
                     .drift = DriftReporting::kOn},

@@ -210,8 +210,8 @@ ReportJson RegionMapFigure(const RegionMapInput& input, TaskPool& pool) {
         *input.data);
     if (input.made) input.made(*fitted.backbone);
     const int last = input.data->num_slices() - 1;
-    const Snapshot grown = WithCatalogue(fitted, input.data->catalogue_size(std::max(0, last - 1)),
-                                         input.study.cell.seed);
+    const Snapshot grown = WithCatalogue(
+        fitted, RankedCatalogue(*input.data, std::max(0, last - 1)), input.study.cell.seed);
     for (int slice = 0; slice <= last; ++slice) {
       AddWindows(input, placed, slice, slice == 0 ? fitted : grown, table, errors, pool);
       slices.push_back(SliceLabel(*input.data, slice));

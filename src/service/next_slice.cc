@@ -39,6 +39,7 @@ AdaptSlice NextSlice::adapt_slice() const {
           .memory = &windows.memory,
           .reference = &windows.reference,
           .catalogue_size = catalogue_size,
+          .loss_catalogue = loss_catalogue,
           .context = model.info().windows.context,
           .seen = model.info().seen()};
 }
@@ -67,6 +68,7 @@ NextSlice LoadNextSlice(const std::filesystem::path& path, const PreparedData& d
   next.slice = ChooseSlice(next.current, asked);
   next.windows = MakeSliceWindows(data, next.slice);
   next.catalogue_size = RankedCatalogue(data, next.slice);
+  next.loss_catalogue = LossCatalogue(data, next.slice);
   const SliceWindows& windows = next.windows;
   next.before = KeepingBorder(
       std::move(next.before), next.configuration,

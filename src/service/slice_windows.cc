@@ -35,6 +35,7 @@ AdaptSlice MakeAdaptSlice(const PreparedData& data, int slice, const SliceWindow
           .memory = &windows.memory,
           .reference = &windows.reference,
           .catalogue_size = RankedCatalogue(data, slice),
+          .loss_catalogue = LossCatalogue(data, slice),
           .context = WindowOptionsOf(data).context,
           .seen = SeenItemsOf(data)};
 }

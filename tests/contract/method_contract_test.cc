@@ -141,6 +141,26 @@ TEST_P(MethodContract, LearnsFromOneSliceAfterTheOther) {
   EXPECT_TRUE(run.method->snapshot() == nullptr || run.method->snapshot()->version == 2);
 }
 
+// Protocol paper ranks items that no loss may see.
+TEST_P(MethodContract, ItemsOutsideTheLossAreRankedAndTeachNothing) {
+  Shop& shop = TinyShop();
+  const std::int64_t known = shop.data.catalogue_size(1);
+  std::vector<std::vector<float>> scores;
+  for (const std::int64_t more : {0, 5}) {
+    const auto method = MakeMethod(name(), shop.context(), QuickOptions());
+    method->Prepare(shop.snapshot, shop.setup.training);
+    AdaptSlice slice = shop.slice();
+    slice.loss_catalogue = known;
+    slice.catalogue_size = known + more;
+    method->Adapt(slice);
+    scores.push_back(ScoresOf(*method));
+    if (method->snapshot() == nullptr) continue;
+    EXPECT_EQ(method->snapshot()->catalogue_size, known + more);
+    EXPECT_GE(method->snapshot()->items->num_items(), known + more);
+  }
+  EXPECT_EQ(scores[0], scores[1]);
+}
+
 TEST_P(MethodContract, TheTuningPassAloneIsEnoughToJudge) {
   Shop& shop = TinyShop();
   const auto method = MakeMethod(name(), shop.context(), ContractOptions());
