@@ -39,6 +39,16 @@ TEST(ReadLog, MovielensDatWithHalfStarsAndLatin1Titles) {
   EXPECT_EQ(Read(file, options).log.titles.size(), 0);
 }
 
+TEST(ReadLog, AByteThatIsNoUtf8ChangesNoOtherLine) {
+  const TemporaryFolder folder;
+  WriteFile(folder, "movies.dat", "122::Caf\xC3\xA9::Comedy\n185::Am\xE9lie::Comedy\n");
+  const std::string file =
+      WriteFile(folder, "ratings.dat", "1::122::5::838985046\n1::185::4.5::838983525\n");
+  const ReadResult result = Read(file);
+  EXPECT_EQ(result.log.titles[0], "Caf\xC3\xA9");
+  EXPECT_EQ(result.log.titles[1], "Am\xC3\xA9lie");
+}
+
 TEST(ReadLog, MovielensCsv) {
   const TemporaryFolder folder;
   WriteFile(folder, "movies.csv",

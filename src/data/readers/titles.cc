@@ -240,13 +240,12 @@ void FillEmpty(std::vector<std::string>& texts, std::size_t index, std::string_v
   if (texts[index].empty()) texts[index] = text;
 }
 
-}  // namespace
-
-std::string ToUtf8(std::string text) {
-  if (simdjson::validate_utf8(text)) return text;
-  std::string converted;
-  converted.reserve(text.size() + text.size() / 16);
-  for (const char c : text) {
+void AppendAsUtf8(std::string_view line, std::string& converted) {
+  if (simdjson::validate_utf8(line.data(), line.size())) {
+    converted += line;
+    return;
+  }
+  for (const char c : line) {
     const auto byte = static_cast<unsigned char>(c);
     if (byte < 0x80) {
       converted += c;
@@ -254,6 +253,20 @@ std::string ToUtf8(std::string text) {
       converted += static_cast<char>(0xC0 | (byte >> 6));
       converted += static_cast<char>(0x80 | (byte & 0x3F));
     }
+  }
+}
+
+}  // namespace
+
+std::string ToUtf8(std::string text) {
+  if (simdjson::validate_utf8(text)) return text;
+  std::string converted;
+  converted.reserve(text.size() + text.size() / 16);
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t newline = text.find('\n', begin);
+    const std::size_t end = newline == std::string::npos ? text.size() : newline + 1;
+    AppendAsUtf8(std::string_view(text).substr(begin, end - begin), converted);
+    begin = end;
   }
   return converted;
 }
