@@ -13,6 +13,7 @@ namespace raie::internal {
 namespace {
 
 constexpr const char* kFile = "state.safetensors";
+constexpr const char* kDigestFile = "digest";  // of the other
 
 nlohmann::ordered_json CountersOf(const FitState& state) {
   nlohmann::ordered_json epochs = nlohmann::ordered_json::array();
@@ -100,12 +101,18 @@ void SaveFitState(const std::filesystem::path& path, const nlohmann::ordered_jso
   }
   SaveTensors(folder.path() / kFile, std::move(tensors),
               {{"identity", identity.dump()}, {"counters", CountersOf(state).dump()}});
+  WriteFileAtomically(folder.path() / kDigestFile, DigestOfFile(folder.path() / kFile) + "\n");
   folder.Commit();
 }
 
 void LoadFitState(const std::filesystem::path& path, const nlohmann::ordered_json& identity,
                   FitState& state, std::span<float> parameters, ItemTable& items) {
   const TensorFile file(path / kFile);
+  if (ReadFile(path / kDigestFile) != DigestOfFile(path / kFile) + "\n") {
+    throw Error(ErrorCode::kCorruptData,
+                (path / kFile).string() +
+                    " is damaged: it has not the digest that was written with it; fit anew");
+  }
   const TensorMetadata& metadata = file.metadata();
   try {
     CheckIdentity(path, nlohmann::ordered_json::parse(metadata.at("identity")), identity);

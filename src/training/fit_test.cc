@@ -185,6 +185,28 @@ TEST_F(FitTest, ResumesToTheSameBytes) {
   }
 }
 
+TEST_F(FitTest, RefusesADamagedCheckpoint) {
+  TaskPool pool(1);
+  options_.max_epochs = 1;
+  StoppingBackbone backbone(nullptr, 0);
+  ItemTable items = Items();
+  FitRequest request = Request();
+  request.checkpoint = folder_ / "state";
+  FitBackbone(options_, request, backbone, items, pool);
+  const auto file = request.checkpoint / "state.safetensors";
+  std::string bytes = ReadFile(file);
+  bytes[bytes.size() - 40] ^= 1;  // of a number
+  WriteFileAtomically(file, bytes);
+  request.resume = true;
+  try {
+    FitBackbone(options_, request, backbone, items, pool);
+    FAIL() << "resumed from a damaged checkpoint";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), ErrorCode::kCorruptData);
+    EXPECT_NE(std::string(error.what()).find("state.safetensors is damaged"), std::string::npos);
+  }
+}
+
 TEST_F(FitTest, RefusesTheCheckpointOfAnotherRun) {
   TaskPool pool(1);
   options_.max_epochs = 1;
