@@ -149,6 +149,7 @@ nlohmann::ordered_json ToJson(const DriftReport& report, const PreparedData& dat
 nlohmann::ordered_json EditModelDirectory(const fs::path& path, const PreparedData& data, int slice,
                                           const PhaseControl& control) {
   NextSlice next = LoadNextSlice(path, data, slice, control);
+  next.model.CheckMayAppend();
   const bool trains = next.windows.training.size() > 0;
   const Edited edited = trains ? Learn(next, data, control) : LearnItemsOnly(next, data);
   const AdaptReport& report = edited.report;

@@ -1,8 +1,12 @@
 #include "store/model_directory.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstring>
 
 #include "base/file_lock.h"
 #include "base/files.h"
@@ -295,6 +299,13 @@ std::int32_t ModelDirectory::Append(const VersionContent& content) {
   directory.Commit();
   WriteCurrent(path_, number);
   return number;
+}
+
+void ModelDirectory::CheckMayAppend() const {
+  const FileLock lock(path_, "model");
+  if (::access(path_.c_str(), W_OK) == 0) return;
+  throw Error(ErrorCode::kIo, "cannot write to model " + path_.string() + ": " +
+                                  std::strerror(errno) + "; nothing was trained");
 }
 
 void ModelDirectory::SetCurrent(std::int32_t version) {

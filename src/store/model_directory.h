@@ -98,6 +98,10 @@ class ModelDirectory {
   // number. The number in `content` is not read.
   std::int32_t Append(const VersionContent& content);
 
+  // Errors as Append would have them for a folder that cannot be written or is being written: to be
+  // called before long work.
+  void CheckMayAppend() const;
+
   void SetCurrent(std::int32_t version);
 
  private:
