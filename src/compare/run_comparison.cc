@@ -19,10 +19,12 @@
 #include "data/prepare.h"
 #include "evaluation/protocols.h"
 #include "methods/as_released.h"
+#include "methods/budget.h"
 #include "raie/error.h"
 #include "raie/version.h"
 #include "service/fit_model.h"
 #include "service/keep_border.h"
+#include "service/slice_windows.h"
 
 namespace raie {
 namespace {
@@ -66,7 +68,7 @@ CompareOptions ForProtocol(CompareOptions options, const PreparedData& data) {
 Json Identity(const PreparedData& data, const CompareOptions& options, const Settings& settings) {
   const Protocol protocol = OptionsOf(data).protocol;
   return {{"format", "raie-comparison"},
-          {"version", 1},
+          {"version", 2},  // raised when cells come to mean something else
           {"data", data.digest()},
           {"protocol", EnumNames(Protocol{})[static_cast<int>(protocol)]},
           {"tune", options.tune},
@@ -95,6 +97,7 @@ class Comparison {
             fits_.PlaceOf(ConfigureFit(data_, SettingsOf(variant, seed, {})));
       }
     }
+    if (OptionsOf(data).protocol == Protocol::kStream) CheckSlices();
     ReadTimes();
   }
 
@@ -149,6 +152,20 @@ class Comparison {
           ConfigureFit(data_, SettingsOf(variant, grid_.seeds.front(), tuned));
       TaskPool one(1);
       MakeMethod(method, {.data = data_, .pool = one}, configuration.edit);
+    }
+  }
+
+  // Every slice of a stream must be one that can be learnt from: nothing is to end in its middle.
+  void CheckSlices() const {
+    const AdaptOptions options =
+        ConfigureFit(data_, SettingsOf(grid_.variants.front(), grid_.seeds.front(), {})).edit;
+    if (options.budget != BudgetKind::kEqual || grid_.methods == std::vector<std::string>{"frozen"})
+      return;
+    for (int slice = 1; slice < data_.num_slices(); ++slice) {
+      const SliceWindows windows = MakeSliceWindows(data_, slice);
+      CheckHasTraining(windows, slice, data_);
+      SplitForTuning({.data = data_, .pool = control_.pool}, options,
+                     MakeAdaptSlice(data_, slice, windows));
     }
   }
 

@@ -85,8 +85,8 @@ TimeSplit SplitForTuning(const RunContext& context, const AdaptOptions& options,
                   (split.early.size() == 0 ? "before" : "in") + " its last " +
                   std::to_string(percent) +
                   " % in time, on which choices are made; set another edit.validation_share, or "
-                  "choose nothing: edit.budget = own, a gate that asks for no gain (drift or off) "
-                  "and no popularity prior");
+                  "choose nothing: edit.budget = own, a gate that asks for no gain (drift or off), "
+                  "no popularity prior, and --tune 1 of raie compare");
 }
 
 double ValidationNdcg(const RunContext& context, const AdaptSlice& slice, const TimeSplit& split,

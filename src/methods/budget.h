@@ -9,9 +9,8 @@
 //          returned and the curve says how good it was. Whoever watches the tuned state
 //          (RunContext::on_tuned) makes budget `own` run that pass, too, before the one it keeps.
 // Source:  METHOD section 2 ("Tuning", "Budget").
-// Errors:  kInvalidArgument if the slice has no windows, or none on one side of where its
-// validation
-//          part begins.
+// Errors:  kInvalidArgument if the slice has no windows, or none before or none in its validation
+//          part.
 #pragma once
 
 #include <cstdint>

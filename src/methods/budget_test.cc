@@ -103,7 +103,6 @@ TEST(BudgetTest, OwnEpochsAreSeenOneByOneAndChangeNothing) {
   EXPECT_LT(tuning.report.curve[0].samples, watched.report.training.samples);
 }
 
-// The best items begin with the target exactly where its rank is 1, and hold it where it is <= k.
 // A slice whose last part has no window: its users go on, but never reach a whole context.
 TEST(BudgetTest, ASliceWithoutValidationWindowsIsRefusedWithTheFix) {
   Shop& shop = TinyShop();
@@ -132,6 +131,7 @@ TEST(BudgetTest, ASliceWithoutValidationWindowsIsRefusedWithTheFix) {
   EXPECT_GT(lora->Adapt(slice).training.samples, 0);
 }
 
+// The best items begin with the target exactly where its rank is 1, and hold it where it is <= k.
 TEST(RankWindowsTest, TopItemsAgreeWithRanks) {
   auto& shop = TinyShop();
   const SnapshotScorer scorer(std::make_shared<const Snapshot>(shop.snapshot));

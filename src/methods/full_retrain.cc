@@ -51,7 +51,8 @@ class FullRetrain final : public SnapshotMethod {
 
   AdaptReport Adapt(const AdaptSlice& slice) override {
     const Stopwatch watch;
-    const TimeSplit split = SplitForTuning(context_, options_, slice);
+    const TimeSplit split =
+        SplitInTime(context_.data, slice.slice, *slice.windows, options_.validation_share);
     AdaptReport report;
     const FittedBackbone tuned = Fit(slice, {.catalogue_size = split.early_catalogue,
                                              .end = Seconds(split.border),

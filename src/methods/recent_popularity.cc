@@ -1,9 +1,11 @@
 // Method `recent_popularity`: everybody gets the items taken most often in the last days of the
 // slice. How many days is chosen by NDCG@10 on F validation; ties of the counts are ties of the
-// ranking, which count against the target (METHOD section 2).
+// ranking, which count against the target (METHOD section 2). A stream asks for slice 1 before the
+// method has seen one: there it counts S first (docs/decisions/019-what-a-stream-forgets.md).
 #include <utility>
 
 #include "base/stopwatch.h"
+#include "data/prepare.h"
 #include "methods/budget.h"
 #include "methods/popularity.h"
 #include "methods/registry.h"
@@ -25,9 +27,9 @@ class RecentPopularity final : public Method {
 
   std::string_view name() const override { return "recent_popularity"; }
 
-  // Counts the last days of S, how many chosen as on any slice: a stream asks for slice 1 before
-  // the method has seen one.
+  // Counts the last days of S, how many chosen as on any slice.
   void Prepare(const Snapshot& setup, const WindowSet& setup_windows) override {
+    if (OptionsOf(context_.data).protocol != Protocol::kStream) return;
     const AdaptSlice slice{.slice = 0,
                            .windows = &setup_windows,
                            .catalogue_size = setup.catalogue_size,

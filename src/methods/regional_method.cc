@@ -77,16 +77,17 @@ AdaptReport RegionalMethod::Adapt(const AdaptSlice& slice) {
 std::unique_ptr<RegionRun> RegionalMethod::MakeRun(SliceState& state, const Snapshot& before,
                                                    const RegionRules& rules, const SlicePart& part,
                                                    OpenRegions open) const {
-  return std::make_unique<RegionRun>(RegionRunInput{.context = context_,
-                                                    .options = options_,
-                                                    .rules = rules,
-                                                    .before = before,
-                                                    .slice = state.slice,
-                                                    .known_items = snapshot_.catalogue_size,
-                                                    .caches = state.caches,
-                                                    .router_before = router_,
-                                                    .open = std::move(open)},
-                                     part);
+  return std::make_unique<RegionRun>(
+      RegionRunInput{.context = context_,
+                     .options = options_,
+                     .rules = rules,
+                     .before = before,
+                     .slice = state.slice,
+                     .known_items = KnownItems(context_.data, snapshot_, state.slice),
+                     .caches = state.caches,
+                     .router_before = router_,
+                     .open = std::move(open)},
+      part);
 }
 
 // With one adapter for all, too, regions are asked with adapters of their own: what is trained are

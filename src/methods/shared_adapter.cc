@@ -75,9 +75,11 @@ void CutInto(const Adapter& whole, std::size_t m, Adapter& cut) {
   const Matrix r_a = qr_a.matrixQR().topRows(inner).triangularView<Eigen::Upper>();
   const Eigen::JacobiSVD<Matrix> svd(r_b * r_a.transpose(),
                                      Eigen::ComputeThinU | Eigen::ComputeThinV);
-  const std::int64_t kept = std::min<std::int64_t>(cut.options().rank, svd.singularValues().size());
-  const Eigen::VectorXd root =
-      (svd.singularValues().head(kept) * (whole.scale() / cut.scale())).cwiseSqrt();
+  // A row of value 0 in both factors could never be trained: those stay as they are when fresh.
+  const auto& values = svd.singularValues();
+  const std::int64_t kept = std::min<std::int64_t>(
+      cut.options().rank, (values.array() > 1e-12 * std::max(values(0), 1e-30)).count());
+  const Eigen::VectorXd root = (values.head(kept) * (whole.scale() / cut.scale())).cwiseSqrt();
   const Matrix b_OK = qr_b.householderQ() * Matrix::Identity(map.outputs, outer) *
                       svd.matrixU().leftCols(kept) * root.asDiagonal();
   const Matrix a_IK = qr_a.householderQ() * Matrix::Identity(map.inputs, inner) *
@@ -113,7 +115,8 @@ std::shared_ptr<const Adapter> MakeSharedAdapter(
     const Backbone& backbone, const LoraOptions& options,
     std::span<const std::shared_ptr<const Adapter>> adapters, std::uint64_t seed) {
   const std::vector<Weighted> parts = Distinct(adapters);
-  const std::int64_t wanted = std::ssize(adapters) * options.rank;
+  std::int64_t wanted = std::ssize(adapters) * options.rank;
+  for (const Weighted& part : parts) wanted = std::max(wanted, part.adapter->options().rank);
   if (parts.size() == 1 && parts[0].weight > 1 - 1e-9 &&
       parts[0].adapter->options().rank == wanted) {
     return *std::find_if(adapters.begin(), adapters.end(),

@@ -20,8 +20,8 @@
 namespace raie {
 
 // `adapters` has one entry a region (null: none yet); regions may share one. Returns an adapter of
-// rank entries x options.rank, alpha / rank kept, whose update is the mean of theirs or, of that
-// rank, the nearest to it.
+// rank entries x options.rank, or the highest rank among them if that is more, alpha / rank kept,
+// whose update is the mean of theirs or, of that rank, the nearest to it.
 std::shared_ptr<const Adapter> MakeSharedAdapter(
     const Backbone& backbone, const LoraOptions& options,
     std::span<const std::shared_ptr<const Adapter>> adapters, std::uint64_t seed);

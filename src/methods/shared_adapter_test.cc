@@ -2,15 +2,18 @@
 
 #include <gtest/gtest.h>
 
+#include <Eigen/SVD>
+#include <algorithm>
+
 #include "base/random.h"
 #include "methods/shop_fixture.h"
 
 namespace raie {
 namespace {
 
-std::shared_ptr<const Adapter> RandomShared(std::uint64_t seed) {
+std::shared_ptr<const Adapter> RandomShared(std::uint64_t seed, std::int64_t rank = 2) {
   LoraOptions options;
-  options.rank = 2;
+  options.rank = rank;
   Adapter adapter =
       Adapter::Make(testing::TinyShop().snapshot.backbone->linear_maps(), options, seed);
   RandomStream random(seed, 1);
@@ -60,52 +63,74 @@ TEST(SharedAdapterTest, ItsUpdateIsTheMeanOfTheRegions) {
   }
 }
 
-TEST(SharedAdapterTest, ARankThatWouldGrowIsCutAndAMeanOfThatRankKept) {
+using Dense = Eigen::MatrixXd;
+
+Dense DenseUpdate(const Adapter& adapter, std::size_t m) {
+  const Adapter::Map& map = adapter.maps()[m];
+  Dense update(map.outputs, map.inputs);
+  for (std::int64_t o = 0; o < map.outputs; ++o) {
+    for (std::int64_t i = 0; i < map.inputs; ++i) update(o, i) = Update(adapter, m, o, i);
+  }
+  return update;
+}
+
+// The nearest matrix of a rank, from the dense decomposition.
+Dense Nearest(const Dense& matrix, std::int64_t rank) {
+  const Eigen::JacobiSVD<Dense> svd(matrix, Eigen::ComputeThinU | Eigen::ComputeThinV);
+  return svd.matrixU().leftCols(rank) * svd.singularValues().head(rank).asDiagonal() *
+         svd.matrixV().leftCols(rank).transpose();
+}
+
+// Ranks of 3, and of 12, two of which are more than a map is wide.
+TEST(SharedAdapterTest, AMeanOfTooHighARankIsCutToTheNearest) {
   const Backbone& backbone = *testing::TinyShop().snapshot.backbone;
   LoraOptions options;
   options.rank = 1;
-  const auto one = RandomShared(1);  // of rank 2: trained with another region before
-  const auto same = std::make_shared<const Adapter>(*one);
-  const std::vector<std::shared_ptr<const Adapter>> adapters = {one, same};
-  const auto shared = MakeSharedAdapter(backbone, options, adapters, 5);
-  EXPECT_EQ(shared->options().rank, 2);
-  for (std::size_t m = 0; m < shared->maps().size(); ++m) {
-    for (const std::int64_t o : {0, 3}) {
-      for (const std::int64_t i : {0, 2}) {
-        EXPECT_NEAR(Update(*shared, m, o, i), Update(*one, m, o, i), 1e-4);
-      }
+  for (const std::int64_t rank : {3, 12}) {
+    const std::vector<std::shared_ptr<const Adapter>> adapters = {RandomShared(1, rank),
+                                                                  RandomShared(2, rank)};
+    const auto cut = MakeSharedAdapter(backbone, options, adapters, 5);
+    ASSERT_EQ(cut->options().rank, rank);
+    for (std::size_t m = 0; m < cut->maps().size(); ++m) {
+      const Dense mean = (DenseUpdate(*adapters[0], m) + DenseUpdate(*adapters[1], m)) / 2;
+      const double error = (DenseUpdate(*cut, m) - Nearest(mean, rank)).norm();
+      EXPECT_LT(error, 1e-5 * mean.norm()) << rank << " " << m;
+      EXPECT_GT((mean - Nearest(mean, rank)).norm(), 1e-3 * mean.norm());  // something was cut
     }
   }
 }
 
-// Sum over all entries of a map of (a - b)^2.
-double SquareDistance(const Adapter& a, const Adapter& b, std::size_t m, double weight_b) {
-  double sum = 0;
-  for (std::int64_t o = 0; o < a.maps()[m].outputs; ++o) {
-    for (std::int64_t i = 0; i < a.maps()[m].inputs; ++i) {
-      const double difference = Update(a, m, o, i) - weight_b * Update(b, m, o, i);
-      sum += difference * difference;
-    }
-  }
-  return sum;
-}
-
-TEST(SharedAdapterTest, WhatIsCutIsNearerTheMeanThanEitherPart) {
+// What cannot be told from nothing keeps rows that can be trained.
+TEST(SharedAdapterTest, WhereNothingIsLeftTheRowsAreFresh) {
   const Backbone& backbone = *testing::TinyShop().snapshot.backbone;
   LoraOptions options;
   options.rank = 1;
-  const std::vector<std::shared_ptr<const Adapter>> adapters = {RandomShared(1), RandomShared(2)};
+  const auto one = RandomShared(1, 3);
+  Adapter less = *one;  // the same rows twice: a mean of rank 3, or 2 where a row is taken away
+  for (const Adapter::Map& map : less.maps()) {
+    for (std::int64_t o = 0; o < map.outputs; ++o) less.values()[map.b_begin + 3 * o] = 0;
+  }
+  const auto two = std::make_shared<const Adapter>(less);
+  const std::vector<std::shared_ptr<const Adapter>> adapters = {
+      two, std::make_shared<const Adapter>(less)};
   const auto cut = MakeSharedAdapter(backbone, options, adapters, 5);
-  options.rank = 2;
-  const auto mean = MakeSharedAdapter(backbone, options, adapters, 5);
-  ASSERT_EQ(cut->options().rank, 2);
-  ASSERT_EQ(mean->options().rank, 4);
+  ASSERT_EQ(cut->options().rank, 3);
   for (std::size_t m = 0; m < cut->maps().size(); ++m) {
-    const double distance = SquareDistance(*mean, *cut, m, 1);
-    EXPECT_GT(distance, 0);
-    EXPECT_LT(distance, SquareDistance(*mean, *adapters[0], m, 0.5));
-    EXPECT_LT(distance, SquareDistance(*mean, *adapters[1], m, 0.5));
+    const Adapter::Map& map = cut->maps()[m];
+    EXPECT_LT((DenseUpdate(*cut, m) - DenseUpdate(less, m)).norm(),
+              1e-5 * DenseUpdate(less, m).norm());
+    const auto last_row = cut->a_RI(map).subspan(2 * map.inputs, map.inputs);
+    EXPECT_TRUE(std::ranges::any_of(last_row, [](float value) { return value != 0; })) << m;
   }
+}
+
+TEST(SharedAdapterTest, ARegionThatGoesOnAloneKeepsAllOfWhatItShared) {
+  const Backbone& backbone = *testing::TinyShop().snapshot.backbone;
+  LoraOptions options;
+  options.rank = 1;
+  const auto shared = RandomShared(1, 3);
+  const std::vector<std::shared_ptr<const Adapter>> alone = {shared};
+  EXPECT_EQ(MakeSharedAdapter(backbone, options, alone, 5), shared);
 }
 
 TEST(SharedAdapterTest, TheRankDoesNotGrowFromSliceToSlice) {

@@ -1,8 +1,10 @@
 #include "methods/slice_plan.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/random.h"
+#include "data/prepare.h"
 #include "methods/group_trainer.h"
 #include "methods/snapshot_scorer.h"
 #include "raie/error.h"
@@ -132,6 +134,11 @@ RegionComparison CompareWithBefore(const RunContext& context, const Snapshot& be
           .separability_after = Separability(edited, plan.radii_after)};
 }
 
+std::int64_t KnownItems(const PreparedData& data, const Snapshot& before, const AdaptSlice& slice) {
+  if (OptionsOf(data).protocol != Protocol::kPaper) return before.catalogue_size;
+  return std::min(before.catalogue_size, LossCatalogue(data, slice.slice - 1));
+}
+
 SlicePlan MeasureSliceDrift(const RunContext& context, const AdaptOptions& options,
                             const Snapshot& snapshot, const AdaptSlice& slice) {
   options.Validate();
@@ -142,7 +149,7 @@ SlicePlan MeasureSliceDrift(const RunContext& context, const AdaptOptions& optio
                     .windows = *slice.windows,
                     .catalogue_size = slice.loss_items(),
                     .slice = slice,
-                    .known_items = snapshot.catalogue_size,
+                    .known_items = KnownItems(context.data, snapshot, slice),
                     .drift = DriftReporting::kOn},
                    caches);
 }

@@ -49,12 +49,16 @@ class StateCache {
   std::optional<WindowStates> states_;
 };
 
+// Returns how many items the model before a slice knows, on which drift is measured: not those that
+// have rows and were in no loss (protocol paper).
+std::int64_t KnownItems(const PreparedData& data, const Snapshot& before, const AdaptSlice& slice);
+
 struct PlanInput {
   const Snapshot& before;  // with rows for the slice's catalogue
   const WindowSet& windows;
   std::int64_t catalogue_size;
   const AdaptSlice& slice;   // memory, reference
-  std::int64_t known_items;  // catalogue of the model before the slice: drift is measured on it
+  std::int64_t known_items;  // KnownItems
   DriftReporting drift;
   RegionRules rules = {};
   std::shared_ptr<const UserHashRouter> router_before = nullptr;  // how `before` answers

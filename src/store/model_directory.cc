@@ -29,6 +29,7 @@ constexpr char kModelFile[] = "model.json";
 constexpr char kVersionFile[] = "version.json";
 constexpr char kCurrentFile[] = "CURRENT";
 constexpr char kBase[] = "base";
+constexpr char kVersions[] = "versions";
 
 std::string FolderName(std::int32_t version) {
   char name[16];
@@ -37,7 +38,7 @@ std::string FolderName(std::int32_t version) {
 }
 
 fs::path FolderOf(const fs::path& model, std::int32_t version) {
-  return model / "versions" / FolderName(version);
+  return model / kVersions / FolderName(version);
 }
 
 // Number and digest, so that a changed digit is not another version.
@@ -203,7 +204,7 @@ std::int32_t ModelDirectory::current() const {
 
 std::vector<std::int32_t> ModelDirectory::versions() const {
   std::vector<std::int32_t> numbers;
-  for (const auto& entry : fs::directory_iterator(path_ / "versions")) {
+  for (const auto& entry : fs::directory_iterator(path_ / kVersions)) {
     const std::string name = entry.path().filename().string();
     std::int32_t number = -1;
     std::from_chars(name.data(), name.data() + name.size(), number);
@@ -303,9 +304,11 @@ std::int32_t ModelDirectory::Append(const VersionContent& content) {
 
 void ModelDirectory::CheckMayAppend() const {
   const FileLock lock(path_, "model");
-  if (::access(path_.c_str(), W_OK) == 0) return;
-  throw Error(ErrorCode::kIo, "cannot write to model " + path_.string() + ": " +
-                                  std::strerror(errno) + "; nothing was trained");
+  for (const fs::path& folder : {path_, path_ / kVersions}) {
+    if (::access(folder.c_str(), W_OK) == 0) continue;
+    throw Error(ErrorCode::kIo, "cannot write to " + folder.string() + ": " + std::strerror(errno) +
+                                    "; nothing was trained");
+  }
 }
 
 void ModelDirectory::SetCurrent(std::int32_t version) {

@@ -108,10 +108,11 @@ void SaveFitState(const std::filesystem::path& path, const nlohmann::ordered_jso
 void LoadFitState(const std::filesystem::path& path, const nlohmann::ordered_json& identity,
                   FitState& state, std::span<float> parameters, ItemTable& items) {
   const TensorFile file(path / kFile);
-  if (ReadFile(path / kDigestFile) != DigestOfFile(path / kFile) + "\n") {
-    throw Error(ErrorCode::kCorruptData,
-                (path / kFile).string() +
-                    " is damaged: it has not the digest that was written with it; fit anew");
+  const std::filesystem::path digest = path / kDigestFile;
+  if (!std::filesystem::exists(digest) || ReadFile(digest) != DigestOfFile(path / kFile) + "\n") {
+    throw Error(ErrorCode::kCorruptData, (path / kFile).string() + " is damaged: it is not what " +
+                                             digest.string() + " was written for; remove " +
+                                             path.string() + " and fit anew");
   }
   const TensorMetadata& metadata = file.metadata();
   try {

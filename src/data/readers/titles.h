@@ -23,7 +23,7 @@ struct ItemTexts {
 void AddItemTexts(const InputName& file, LogFormat format, const ReadOptions& options,
                   const StringTable& item_ids, ItemTexts& texts);
 
-// Returns the text, converted from Latin-1 unless it is valid UTF-8.
+// Returns the text with every line that is no valid UTF-8 converted from Latin-1.
 std::string ToUtf8(std::string text);
 
 }  // namespace raie
