@@ -48,7 +48,6 @@ class StreamRun {
     std::ranges::sort(never_counted_);
     after_.resize(last_ + 1, std::vector<Means>(last_ + 1));
     frozen_.resize(last_ + 1);
-    priors_.resize(last_ + 1);
   }
 
   nlohmann::ordered_json Run() {
@@ -59,9 +58,9 @@ class StreamRun {
     for (int i = 1; i <= last_; ++i) {
       Learn(*method, i);
       Test(*method, i);
+      if (i < last_) RankFrozen(i + 1, method->prior());
     }
     if (method->snapshot() != nullptr) SaveRegions("regions_after", method->snapshot()->editor);
-    RankFrozen();
     WriteFileAtomically(folder_ / "next.windows", EncodeWindowResults(next_windows_));
     return Report();
   }
@@ -89,9 +88,6 @@ class StreamRun {
     const SliceWindows windows = MakeSliceWindows(data_, i);
     CheckHasTraining(windows, i, data_);
     const AdaptReport report = method.Adapt(MakeAdaptSlice(data_, i, windows));
-    if (method.prior() != nullptr) {
-      priors_[i] = std::make_shared<const PopularityPrior>(*method.prior());
-    }
     slices_.push_back({{"slice", i},
                        {"budget", BudgetToJson(report)},
                        {"edits", ToJson(report.edits)},
@@ -132,14 +128,13 @@ class StreamRun {
     AppendResults(MakeWindowResults(data_, next, ranked, {}), next_windows_);
   }
 
-  void RankFrozen() {
-    for (int j = 2; j <= last_; ++j) {
-      Snapshot frozen =
-          Unadapted(WithCatalogue(input_.setup, data_.catalogue_size(j - 1), input_.context.seed));
-      frozen.prior = priors_[j - 1];
-      frozen_[j] = MeansOf(SnapshotScorer(std::make_shared<const Snapshot>(std::move(frozen))),
-                           parts_[j], j - 1);
-    }
+  // Part j by the model of S, as a method ranks it that has learnt slice j - 1 and chosen `prior`.
+  void RankFrozen(int j, const PopularityPrior* prior) {
+    Snapshot frozen =
+        Unadapted(WithCatalogue(input_.setup, data_.catalogue_size(j - 1), input_.context.seed));
+    if (prior != nullptr) frozen.prior = std::make_shared<const PopularityPrior>(*prior);
+    frozen_[j] = MeansOf(SnapshotScorer(std::make_shared<const Snapshot>(std::move(frozen))),
+                         parts_[j], j - 1);
   }
 
   static Snapshot Unadapted(Snapshot snapshot) {
@@ -165,18 +160,14 @@ class StreamRun {
     for (const Means& means : next_) matrix.next.push_back(means.*metric);
     for (const Means& means : frozen_) matrix.frozen.push_back(means.*metric);
     const StreamMetrics metrics = MetricsOfStream(matrix);
-    nlohmann::ordered_json json = {{"R", matrix.after},
-                                   {"next", matrix.next},
-                                   {"frozen", matrix.frozen},
-                                   {"next_accuracy", metrics.next_accuracy},
-                                   {"average_accuracy", metrics.average_accuracy}};
-    const auto add = [&](const char* key, const std::optional<double>& value) {
-      json[key] = value.has_value() ? nlohmann::ordered_json(*value) : nlohmann::ordered_json();
-    };
-    add("backward_transfer", metrics.backward_transfer);
-    add("forward_transfer", metrics.forward_transfer);
-    add("forgetting", metrics.forgetting);
-    return json;
+    return {{"R", matrix.after},
+            {"next", matrix.next},
+            {"frozen", matrix.frozen},
+            {"next_accuracy", metrics.next_accuracy},
+            {"average_accuracy", metrics.average_accuracy},
+            {"backward_transfer", OrNull(metrics.backward_transfer)},
+            {"forward_transfer", OrNull(metrics.forward_transfer)},
+            {"forgetting", OrNull(metrics.forgetting)}};
   }
 
   nlohmann::ordered_json Report() const {
@@ -200,7 +191,6 @@ class StreamRun {
   std::vector<std::vector<Means>> after_;
   std::vector<Means> next_;
   std::vector<Means> frozen_;
-  std::vector<std::shared_ptr<const PopularityPrior>> priors_;  // after each slice; null: none
   WindowResults next_windows_;
   nlohmann::ordered_json slices_ = nlohmann::ordered_json::array();
   nlohmann::ordered_json budget_ = nlohmann::ordered_json::object();

@@ -19,7 +19,7 @@ class LoraBig final : public OneAdapterMethod {
 
  private:
   std::shared_ptr<const Adapter> FirstAdapter(const Pass& pass) const override {
-    const LoraOptions lora = WithRankTimes(options_.lora, NumRegions(pass));
+    const LoraOptions lora = WithRank(options_.lora, NumRegions(pass) * options_.lora.rank);
     return MakeFreshAdapter(*pass.start.backbone, lora, kNoRegion, context_.seed);
   }
 

@@ -33,9 +33,8 @@ std::vector<Weighted> Distinct(std::span<const std::shared_ptr<const Adapter>> a
 }
 
 // What alpha is divided by: the scale stays if alpha grows as this does.
-double RankPower(const LoraOptions& options, std::int64_t rank) {
-  const auto power = static_cast<double>(rank);
-  return options.rs_lora ? std::sqrt(power) : power;
+double RankPower(const LoraOptions& options, double rank) {
+  return options.rs_lora ? std::sqrt(rank) : rank;
 }
 
 // Copies `part`'s rows of A and weighted columns of B to rank `first` and on.
@@ -95,19 +94,12 @@ void CutInto(const Adapter& whole, std::size_t m, Adapter& cut) {
   }
 }
 
+}  // namespace
+
 LoraOptions WithRank(const LoraOptions& options, std::int64_t rank) {
   LoraOptions result = options;
   result.rank = rank;
-  result.alpha = options.alpha / RankPower(options, options.rank) * RankPower(options, rank);
-  return result;
-}
-
-}  // namespace
-
-LoraOptions WithRankTimes(const LoraOptions& options, std::int64_t factor) {
-  LoraOptions result = options;
-  result.rank *= factor;
-  result.alpha *= RankPower(options, factor);
+  result.alpha *= RankPower(options, static_cast<double>(rank) / static_cast<double>(options.rank));
   return result;
 }
 

@@ -26,7 +26,7 @@ std::shared_ptr<const Adapter> MakeSharedAdapter(
     const Backbone& backbone, const LoraOptions& options,
     std::span<const std::shared_ptr<const Adapter>> adapters, std::uint64_t seed);
 
-// Returns the options with `factor` times the rank and alpha / rank kept.
-LoraOptions WithRankTimes(const LoraOptions& options, std::int64_t factor);
+// Returns the options with another rank and alpha / rank kept (rs_lora: alpha / sqrt(rank)).
+LoraOptions WithRank(const LoraOptions& options, std::int64_t rank);
 
 }  // namespace raie

@@ -37,7 +37,7 @@ TEST(SharedAdapterTest, AHigherRankKeepsTheScaleOfEitherKind) {
   for (const bool rs_lora : {false, true}) {
     const LoraOptions options{.rank = 2, .alpha = 3, .rs_lora = rs_lora};
     const Adapter small = Adapter::Make(maps, options, 1);
-    const Adapter big = Adapter::Make(maps, WithRankTimes(options, 5), 1);
+    const Adapter big = Adapter::Make(maps, WithRank(options, 10), 1);
     EXPECT_EQ(big.options().rank, 10);
     EXPECT_FLOAT_EQ(big.scale(), small.scale());
   }

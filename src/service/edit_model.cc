@@ -19,10 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-nlohmann::ordered_json OrNull(const std::optional<double>& value) {
-  return value.has_value() ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
-}
-
 nlohmann::ordered_json DegreesOrNull(const std::optional<double>& radians) {
   return radians.has_value() ? OrNull(*radians * 180 / std::numbers::pi) : OrNull(std::nullopt);
 }
@@ -65,26 +61,31 @@ Edited Learn(const NextSlice& next, const PreparedData& data, const PhaseControl
   const std::unique_ptr<Method> raie =
       MakeMethod("raie", next.run_context(data, control), next.configuration.edit);
   raie->Prepare(next.before, next.windows.memory);
-  AdaptReport report = raie->Adapt(next.adapt_slice());
+  AdaptReport report = raie->Adapt(next.adapt_slice(data));
   return {*raie->snapshot(), std::move(report)};
 }
 
 // A slice too short for a window must not bar the way to those after it: its items become known,
 // and its events count where a prior was chosen before.
 Edited LearnItemsOnly(const NextSlice& next, const PreparedData& data) {
-  Edited edited{WithCatalogue(next.before, next.catalogue_size,
+  const AdaptSlice slice = next.adapt_slice(data);
+  Edited edited{WithCatalogue(next.before, slice.catalogue_size,
                               static_cast<std::uint64_t>(next.configuration.seed)),
                 {}};
   edited.snapshot.slice = next.slice;
   if (next.prior != nullptr && next.configuration.edit.popularity_prior.use == PriorUse::kOn) {
     edited.snapshot.prior = std::make_shared<const PopularityPrior>(CountPrior(
-        data, next.adapt_slice(),
+        data, slice,
         {.weight = next.prior->weight, .half_life_seconds = next.prior->half_life_seconds}));
   }
   return edited;
 }
 
 }  // namespace
+
+nlohmann::ordered_json OrNull(const std::optional<double>& value) {
+  return value.has_value() ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+}
 
 nlohmann::ordered_json ToJson(const EditSummary& summary) {
   nlohmann::ordered_json regions = nlohmann::ordered_json::array();
@@ -191,7 +192,7 @@ nlohmann::ordered_json MeasureModelDrift(const fs::path& path, const PreparedDat
   CheckHasTraining(next.windows, next.slice, data);
   StartPhase(control, "measuring drift");
   const SlicePlan plan = MeasureSliceDrift(next.run_context(data, control), next.configuration.edit,
-                                           next.before, next.adapt_slice());
+                                           next.before, next.adapt_slice(data));
   return {{"version", next.current.number},
           {"slice", next.slice},
           {"interval", next.configuration.edit.drift.interval},

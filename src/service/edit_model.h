@@ -10,6 +10,7 @@
 
 #include <filesystem>
 #include <nlohmann/json_fwd.hpp>
+#include <optional>
 
 #include "data/prepared_data.h"
 #include "methods/adapt_report.h"
@@ -29,6 +30,7 @@ nlohmann::ordered_json MeasureModelDrift(const std::filesystem::path& model,
                                          const PreparedData& data, int slice,
                                          const PhaseControl& control);
 
+nlohmann::ordered_json OrNull(const std::optional<double>& value);
 nlohmann::ordered_json ToJson(const EditSummary& summary);
 nlohmann::ordered_json ToJson(const RegionComparison& comparison);
 nlohmann::ordered_json ToJson(const DriftReport& report, const PreparedData& data);

@@ -33,15 +33,11 @@ void CheckHasRegions(const ModelDirectory& model, const Snapshot& snapshot) {
 
 }  // namespace
 
-AdaptSlice NextSlice::adapt_slice() const {
-  return {.slice = slice,
-          .windows = &windows.training,
-          .memory = &windows.memory,
-          .reference = &windows.reference,
-          .catalogue_size = catalogue_size,
-          .loss_catalogue = loss_catalogue,
-          .context = model.info().windows.context,
-          .seen = model.info().seen()};
+AdaptSlice NextSlice::adapt_slice(const PreparedData& data) const {
+  AdaptSlice made = MakeAdaptSlice(data, slice, windows);
+  made.context = model.info().windows.context;
+  made.seen = model.info().seen();
+  return made;
 }
 
 RunContext NextSlice::run_context(const PreparedData& data, const PhaseControl& control) const {
@@ -67,8 +63,6 @@ NextSlice LoadNextSlice(const std::filesystem::path& path, const PreparedData& d
   next.configuration.edit.Validate();
   next.slice = ChooseSlice(next.current, asked);
   next.windows = MakeSliceWindows(data, next.slice);
-  next.catalogue_size = RankedCatalogue(data, next.slice);
-  next.loss_catalogue = LossCatalogue(data, next.slice);
   const SliceWindows& windows = next.windows;
   next.before = KeepingBorder(
       std::move(next.before), next.configuration,

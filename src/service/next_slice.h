@@ -27,11 +27,9 @@ struct NextSlice {
   Configuration configuration;
   int slice = 0;
   SliceWindows windows;
-  std::int64_t catalogue_size = 0;  // as AdaptSlice has them
-  std::int64_t loss_catalogue = 0;
 
   // Refer to this object, which must outlive them.
-  AdaptSlice adapt_slice() const;
+  AdaptSlice adapt_slice(const PreparedData& data) const;
   RunContext run_context(const PreparedData& data, const PhaseControl& control) const;
 };
 

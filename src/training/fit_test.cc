@@ -76,6 +76,16 @@ class FitTest : public ::testing::Test {
     return ItemTable(kFitDim, RandomRows(data_->catalogue_size(0), kFitDim, 5, 0.3));
   }
 
+  // Fits one epoch; returns the request that goes on from its checkpoint.
+  FitRequest FinishedFit(StoppingBackbone& backbone, ItemTable& items, TaskPool& pool) {
+    options_.max_epochs = 1;
+    FitRequest request = Request();
+    request.checkpoint = folder_ / "state";
+    FitBackbone(options_, request, backbone, items, pool);
+    request.resume = true;
+    return request;
+  }
+
   TemporaryFolder folder_;
   std::unique_ptr<PreparedData> data_;
   FitOptions options_;
@@ -187,17 +197,13 @@ TEST_F(FitTest, ResumesToTheSameBytes) {
 
 TEST_F(FitTest, RefusesADamagedCheckpoint) {
   TaskPool pool(1);
-  options_.max_epochs = 1;
   StoppingBackbone backbone(nullptr, 0);
   ItemTable items = Items();
-  FitRequest request = Request();
-  request.checkpoint = folder_ / "state";
-  FitBackbone(options_, request, backbone, items, pool);
+  FitRequest request = FinishedFit(backbone, items, pool);
   const auto file = request.checkpoint / "state.safetensors";
   std::string bytes = ReadFile(file);
   bytes[bytes.size() - 40] ^= 1;  // of a number
   WriteFileAtomically(file, bytes);
-  request.resume = true;
   try {
     FitBackbone(options_, request, backbone, items, pool);
     FAIL() << "resumed from a damaged checkpoint";
@@ -209,13 +215,9 @@ TEST_F(FitTest, RefusesADamagedCheckpoint) {
 
 TEST_F(FitTest, RefusesTheCheckpointOfAnotherRun) {
   TaskPool pool(1);
-  options_.max_epochs = 1;
   StoppingBackbone backbone(nullptr, 0);
   ItemTable items = Items();
-  FitRequest request = Request();
-  request.checkpoint = folder_ / "state";
-  FitBackbone(options_, request, backbone, items, pool);
-  request.resume = true;
+  FitRequest request = FinishedFit(backbone, items, pool);
   request.seed = 5;
   try {
     FitBackbone(options_, request, backbone, items, pool);
