@@ -97,7 +97,7 @@ class Comparison {
             fits_.PlaceOf(ConfigureFit(data_, SettingsOf(variant, seed, {})));
       }
     }
-    if (OptionsOf(data).protocol == Protocol::kStream) CheckSlices();
+    if (OptionsOf(data).protocol == Protocol::kStream && !IsFinished()) CheckSlices();
     ReadTimes();
   }
 
@@ -153,6 +153,12 @@ class Comparison {
       TaskPool one(1);
       MakeMethod(method, {.data = data_, .pool = one}, configuration.edit);
     }
+  }
+
+  bool IsFinished() const {
+    return std::ranges::all_of(grid_.cells, [&](const Cell& cell) {
+      return run_.Has(CellFolder(grid_.variants[cell.variant], cell.method, cell.seed));
+    });
   }
 
   // Every slice of a stream must be one that can be learnt from: nothing is to end in its middle.

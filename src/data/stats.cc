@@ -5,6 +5,8 @@
 #include <cstdio>
 #include <iterator>
 
+#include "base/number_text.h"
+
 namespace raie {
 namespace {
 
@@ -193,16 +195,16 @@ std::string FormatStats(const DataStats& stats) {
   const std::size_t slices = stats.after.size();
   std::string text =
       Line("%-8s %25s   %27s   %9s  %9s  %s", "", "before k-core: users/items/events",
-           "after: users/items/events", "windows", "catalogue", "from (UTC s)");
+           "after: users/items/events", "windows", "catalogue", "from");
   for (std::size_t i = 0; i < slices; ++i) {
     const SliceCounts& b = stats.before[i];
     const SliceCounts& a = stats.after[i];
-    text += Line(
-        "%-8s %9" PRId64 " %9" PRId64 " %13" PRId64 "   %9" PRId64 " %9" PRId64 " %7" PRId64
-        "   %9" PRId64 "  %9" PRId64 "  %s",
-        SliceName(i).c_str(), b.users, b.items, b.events, a.users, a.items, a.events,
-        stats.windows[i], stats.catalogue[i],
-        i == 0 || i > stats.cuts.size() ? "-" : std::to_string(Seconds(stats.cuts[i - 1])).c_str());
+    text +=
+        Line("%-8s %9" PRId64 " %9" PRId64 " %13" PRId64 "   %9" PRId64 " %9" PRId64 " %7" PRId64
+             "   %9" PRId64 "  %9" PRId64 "  %s",
+             SliceName(i).c_str(), b.users, b.items, b.events, a.users, a.items, a.events,
+             stats.windows[i], stats.catalogue[i],
+             i == 0 || i > stats.cuts.size() ? "-" : Moment(Seconds(stats.cuts[i - 1])).c_str());
   }
   text += Line("S windows: training %" PRId64 ", validation %" PRId64 ", held-out %" PRId64,
                stats.setup_training, stats.validation, stats.held_out);

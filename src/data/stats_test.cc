@@ -143,8 +143,9 @@ TEST(Stats, FixedKeysStayWhenSlicesAreAppended) {
   EXPECT_EQ(json.at("later").at("3").at("returning").at("users"), stats.targets[2].returning_users);
   EXPECT_GT(stats.targets[2].users, 0);
   const std::string text = FormatStats(stats);
-  for (const char* line : {"\nS windows: training", "\nT targets outside",
-                           "\nslice 3 targets outside", "\nslice 3 returning users: "}) {
+  for (const char* line :
+       {"\nS windows: training", "\nT targets outside", "\nslice 3 targets outside",
+        "\nslice 3 returning users: ", "  1970-01-01 01:"}) {
     EXPECT_NE(text.find(line), std::string::npos) << line << "\n" << text;
   }
   EXPECT_EQ(text.find("\n0 windows"), std::string::npos) << text;

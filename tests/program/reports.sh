@@ -59,6 +59,10 @@ done
 # A title of several items: the answer says which one was taken.
 awk -F, 'NR == 1 { print "item,title" } NR > 1 { print $1 ",the same" }' "$shop/log/items.csv" >items.csv
 ok "$raie" data prepare --input "$shop/log/events.csv" --titles items.csv --output titled --context 8
+says 'titles of items.csv: [1-9][0-9]* of [1-9][0-9]* items$'
+awk -F, 'NR == 1 { print "item,title" } NR > 1 { print "x" $1 ",other" }' "$shop/log/items.csv" >others.csv
+ok "$raie" data prepare --input "$shop/log/events.csv" --titles others.csv --output untitled --context 8
+says 'titles of others.csv: none of [1-9][0-9]* items; are its item ids those of the log.$'
 ok "$raie" fit --data titled --model titles "${quick[@]}"
 ok "$raie" recommend --model titles --history 'the same' --json
 says '"shared_titles": \[$'

@@ -30,6 +30,11 @@ std::string ReadText(const ReadReport& report) {
             Count(report.bad_rows[kind]) + " rows\n";
   }
   if (!report.first_bad_row.empty()) text += "  first: " + report.first_bad_row + "\n";
+  if (report.titles_file.empty()) return text;
+  text += "titles of " + report.titles_file + ": " +
+          (report.titled_items > 0 ? Count(report.titled_items) : "none") + " of " +
+          Count(report.items) + " items" +
+          (report.titled_items > 0 ? "" : "; are its item ids those of the log?") + "\n";
   return text;
 }
 
