@@ -1,5 +1,7 @@
 #include "base/memory.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <fstream>
 #include <limits>
@@ -35,6 +37,11 @@ std::int64_t FreeOnMachine() {
 std::int64_t AvailableMemory() {
   return std::min({FreeOnMachine(), LimitOfGroup("/sys/fs/cgroup/memory.max"),
                    LimitOfGroup("/sys/fs/cgroup/memory/memory.limit_in_bytes")});
+}
+
+std::int64_t PeakMemory() {
+  rusage usage{};
+  return ::getrusage(RUSAGE_SELF, &usage) == 0 ? std::int64_t{usage.ru_maxrss} * 1024 : 0;
 }
 
 }  // namespace raie

@@ -6,6 +6,8 @@
 #include <set>
 #include <utility>
 
+#include "base/memory.h"
+#include "base/number_text.h"
 #include "base/stopwatch.h"
 #include "compare/cell.h"
 #include "compare/fitted_models.h"
@@ -114,7 +116,9 @@ class Comparison {
       ++computed_;
     }
     NoteLeftOut();
-    return Results();
+    Json results = Results();
+    SayWhatItTook();
+    return results;
   }
 
  private:
@@ -426,6 +430,36 @@ class Comparison {
     if (left_out.empty()) return;
     request_.say("note: the tables hold what was asked for; also finished in " + root.string() +
                  ": " + left_out);
+  }
+
+  // Wall time of what the folder holds and is asked for, over all starts of the run.
+  void SayWhatItTook() const {
+    if (!request_.say) return;
+    struct Took {
+      std::int64_t count = 0;
+      double seconds = 0;
+    };
+    std::map<std::string, Took> took;  // by kind of work
+    const auto add = [&](const std::string& kind, double seconds) {
+      ++took[kind].count;
+      took[kind].seconds += seconds;
+    };
+    for (const Json& entry : times_) {
+      add(entry.at("names").get<WorkNames>().back(), entry.at("seconds"));
+    }
+    for (const Cell& cell : grid_.cells) {
+      const fs::path folder = CellFolder(grid_.variants[cell.variant], cell.method, cell.seed);
+      add("cell", run_.LoadJson(folder / "times.json").at("seconds"));
+    }
+    std::string line;
+    for (const auto& [kind, name] :
+         {std::pair{"fit", "fits"}, {"tune", "tuning passes"}, {"cell", "cells"}}) {
+      const Took& of_kind = took[kind];
+      line += (line.empty() ? "took " : ", ") + std::to_string(of_kind.count) + " " + name + ": " +
+              DurationText(of_kind.seconds);
+    }
+    request_.say(line + "; peak memory of this process " +
+                 Fixed(1e-6 * static_cast<double>(PeakMemory()), 0) + " MB");
   }
 
   // Wall time: of everything a cell did, and of learning alone.

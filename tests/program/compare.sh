@@ -17,6 +17,8 @@ grep -q ', about [0-9]* s$' .err || fail 'no duration'
 [ ! -e whole/cells ] || fail 'the plan ran a cell'
 
 ok "$raie" "${grid[@]}" --output whole
+grep -Eq '^took 2 fits: about .*, 4 tuning passes: about .*, 6 cells: about .*; peak memory .* [1-9][0-9]* MB$' .err ||
+  fail 'does not say what it took'
 says '^sasrec +raie_wo_all '
 for file in results.json results.csv results.md results.tex times.csv \
   cells/sasrec/base/raie/seed-1/{cell.json,T.windows,S_held_out.windows,journal.tsv} \
