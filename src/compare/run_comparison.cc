@@ -99,7 +99,7 @@ class Comparison {
             fits_.PlaceOf(ConfigureFit(data_, SettingsOf(variant, seed, {})));
       }
     }
-    if (OptionsOf(data).protocol == Protocol::kStream && !IsFinished()) CheckSlices();
+    if (OptionsOf(data).protocol == Protocol::kStream && !Left().empty()) CheckSlices();
     ReadTimes();
   }
 
@@ -111,7 +111,7 @@ class Comparison {
       if (cell.seed != last_seed && computed_ >= grid_.methods.size()) Results();
       last_seed = cell.seed;
       const Variant& variant = grid_.variants[cell.variant];
-      if (run_.Has(CellFolder(variant, cell.method, cell.seed))) continue;
+      if (IsDone(cell)) continue;
       RunOrSayWhatIsDone(variant, cell);
       ++computed_;
     }
@@ -159,10 +159,8 @@ class Comparison {
     }
   }
 
-  bool IsFinished() const {
-    return std::ranges::all_of(grid_.cells, [&](const Cell& cell) {
-      return run_.Has(CellFolder(grid_.variants[cell.variant], cell.method, cell.seed));
-    });
+  bool IsDone(const Cell& cell) const {
+    return run_.Has(CellFolder(grid_.variants[cell.variant], cell.method, cell.seed));
   }
 
   // Every slice of a stream must be one that can be learnt from: nothing is to end in its middle.
@@ -234,7 +232,7 @@ class Comparison {
     std::set<fs::path> tunings;
     for (const Cell& cell : grid_.cells) {
       const Variant& variant = grid_.variants[cell.variant];
-      if (run_.Has(CellFolder(variant, cell.method, cell.seed))) continue;
+      if (IsDone(cell)) continue;
       const fs::path& fit = fit_places_.at({&variant, cell.seed});
       if (!run_.Has(fit) && fits.insert(fit).second) left.push_back(FitNames(variant.backbone));
       const fs::path tuning = TuningFile(grid_.tuned(variant), cell.method);
@@ -258,7 +256,7 @@ class Comparison {
     std::set<std::string> probed;
     for (const Cell& cell : grid_.cells) {
       const Variant& variant = grid_.variants[cell.variant];
-      if (run_.Has(CellFolder(variant, cell.method, cell.seed))) continue;
+      if (IsDone(cell)) continue;
       if (!probed.insert(variant.backbone).second) continue;
       if (book_.Estimate({"cell " + variant.backbone}).has_value()) continue;
       const Settings settings = SettingsOf(variant, cell.seed, {});
@@ -401,9 +399,8 @@ class Comparison {
       RunOne(variant, cell);
     } catch (const Error& error) {
       if (error.code() != ErrorCode::kCancelled) throw;
-      const auto done = std::ranges::count_if(grid_.cells, [&](const Cell& one) {
-        return run_.Has(CellFolder(grid_.variants[one.variant], one.method, one.seed));
-      });
+      const auto done =
+          std::ranges::count_if(grid_.cells, [&](const Cell& one) { return IsDone(one); });
       throw Error(ErrorCode::kCancelled, "compare stopped with " + std::to_string(done) + " of " +
                                              std::to_string(grid_.cells.size()) +
                                              " cells done; the same command goes on");
@@ -435,28 +432,12 @@ class Comparison {
   // Wall time of what the folder holds and is asked for, over all starts of the run.
   void SayWhatItTook() const {
     if (!request_.say) return;
-    struct Took {
-      std::int64_t count = 0;
-      double seconds = 0;
-    };
-    std::map<std::string, Took> took;  // by kind of work
-    const auto add = [&](const std::string& kind, double seconds) {
-      ++took[kind].count;
-      took[kind].seconds += seconds;
-    };
-    for (const Json& entry : times_) {
-      add(entry.at("names").get<WorkNames>().back(), entry.at("seconds"));
-    }
-    for (const Cell& cell : grid_.cells) {
-      const fs::path folder = CellFolder(grid_.variants[cell.variant], cell.method, cell.seed);
-      add("cell", run_.LoadJson(folder / "times.json").at("seconds"));
-    }
     std::string line;
     for (const auto& [kind, name] :
          {std::pair{"fit", "fits"}, {"tune", "tuning passes"}, {"cell", "cells"}}) {
-      const Took& of_kind = took[kind];
-      line += (line.empty() ? "took " : ", ") + std::to_string(of_kind.count) + " " + name + ": " +
-              DurationText(of_kind.seconds);
+      const TimeBook::Sum took = book_.Total(kind);
+      line += (line.empty() ? "took " : ", ") + std::to_string(took.count) + " " + name + ": " +
+              DurationText(took.seconds);
     }
     request_.say(line + "; peak memory of this process " +
                  Fixed(1e-6 * static_cast<double>(PeakMemory()), 0) + " MB");

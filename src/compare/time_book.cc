@@ -29,6 +29,11 @@ std::optional<double> TimeBook::Estimate(const WorkNames& names) const {
   return std::nullopt;
 }
 
+TimeBook::Sum TimeBook::Total(const std::string& name) const {
+  const auto found = measured_.find(name);
+  return found == measured_.end() ? Sum{} : found->second;
+}
+
 std::string DurationText(double seconds) {
   const auto whole = std::llround(std::ceil(seconds));
   if (whole < 90) return "about " + std::to_string(whole) + " s";

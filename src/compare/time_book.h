@@ -18,6 +18,11 @@ using WorkNames = std::vector<std::string>;  // most particular first
 
 class TimeBook {
  public:
+  struct Sum {
+    double seconds = 0;
+    std::int64_t count = 0;
+  };
+
   void Measured(const WorkNames& names, double seconds);
   void Guessed(const WorkNames& names, double seconds);  // by a probe
 
@@ -25,11 +30,10 @@ class TimeBook {
   // was guessed so.
   std::optional<double> Estimate(const WorkNames& names) const;
 
+  // What was measured under a name.
+  Sum Total(const std::string& name) const;
+
  private:
-  struct Sum {
-    double seconds = 0;
-    std::int64_t count = 0;
-  };
   std::map<std::string, Sum> measured_;
   std::map<std::string, Sum> guessed_;
 };

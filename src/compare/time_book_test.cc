@@ -22,6 +22,17 @@ TEST(TimeBookTest, TheMostParticularMeasurementWins) {
   EXPECT_FALSE(book.Estimate({"fit sasrec", "fit"}).has_value());
 }
 
+TEST(TimeBookTest, TotalsAreOfWhatWasMeasured) {
+  TimeBook book;
+  book.Guessed({"cell sasrec", "cell"}, 100);
+  EXPECT_EQ(book.Total("cell").count, 0);
+  book.Measured({"cell sasrec lora", "cell sasrec", "cell"}, 10);
+  book.Measured({"cell bert4rec lora", "cell bert4rec", "cell"}, 20);
+  EXPECT_EQ(book.Total("cell").count, 2);
+  EXPECT_EQ(book.Total("cell").seconds, 30);
+  EXPECT_EQ(book.Total("fit").count, 0);
+}
+
 TEST(TimeBookTest, DurationsAreReadable) {
   EXPECT_EQ(DurationText(39.2), "about 40 s");
   EXPECT_EQ(DurationText(40 * 60), "about 40 min");

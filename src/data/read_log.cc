@@ -78,7 +78,6 @@ void AddTitles(const InputName& input, const ReadOptions& options, LogBuilder& b
     for (std::string& text : column) table.Add(ToUtf8(std::move(text)));
     return table;
   };
-  result.report.items = result.log.item_ids.size();
   result.report.titled_items = std::count_if(texts.titles.begin(), texts.titles.end(),
                                              [](const std::string& text) { return !text.empty(); });
   result.log.titles = to_table(texts.titles);

@@ -160,7 +160,6 @@ struct ReadReport {
   std::vector<RuleCount> rules;                          // in the order they are applied
   std::int64_t kept = 0;
   std::string titles_file;  // "" where there is none
-  std::int64_t items = 0;   // of the rows kept
   std::int64_t titled_items = 0;
 
   std::int64_t num_bad_rows() const;

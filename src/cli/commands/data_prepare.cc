@@ -19,7 +19,8 @@ struct DataPrepareArguments {
   }
 };
 
-std::string ReadText(const ReadReport& report) {
+std::string ReadText(const ReadResult& read) {
+  const ReadReport& report = read.report;
   std::string text = "read " + Count(report.rows) + " rows, kept " + Count(report.kept) + "\n";
   for (const RuleCount& rule : report.rules) {
     text += "  " + rule.rule + ": " + Count(rule.dropped) + " rows dropped\n";
@@ -31,10 +32,11 @@ std::string ReadText(const ReadReport& report) {
   }
   if (!report.first_bad_row.empty()) text += "  first: " + report.first_bad_row + "\n";
   if (report.titles_file.empty()) return text;
-  text += "titles of " + report.titles_file + ": " +
-          (report.titled_items > 0 ? Count(report.titled_items) : "none") + " of " +
-          Count(report.items) + " items" +
-          (report.titled_items > 0 ? "" : "; are its item ids those of the log?") + "\n";
+  const std::string items = " of " + Count(read.log.item_ids.size()) + " items";
+  text += "titles of " + report.titles_file + ": ";
+  text += report.titled_items > 0 ? Count(report.titled_items) + items
+                                  : "none" + items + "; are its item ids those of the log?";
+  text += "\n";
   return text;
 }
 
@@ -70,7 +72,7 @@ int RunDataPrepare(const DataPrepareArguments& arguments, Invocation& invocation
   if (invocation.json) {
     PrintJson({{"read", read_json}, {"prepared", ToJson(report)}});
   } else {
-    Print(ReadText(read.report) + PreparedText(report));
+    Print(ReadText(read) + PreparedText(report));
   }
   return kExitOk;
 }
